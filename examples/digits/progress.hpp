@@ -1,0 +1,83 @@
+#pragma once
+
+#include "screen.hpp"
+
+#include <tutti/train/reports.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace digits {
+
+/// How far the training is: one live line on a terminal, else a line per epoch.
+class progress {
+public:
+    progress(screen const& on, int epochs, std::size_t samples)
+        : screen_{on}, epochs_{epochs}, samples_{samples}, digits_{static_cast<int>(std::to_string(epochs).size())} {}
+
+    progress(progress const&) = delete;
+    ~progress() {
+        if (open_) std::puts("");
+    }
+
+    void step(tutti::step_report const& step) {
+        done_ += step.samples;
+        if (step.step == 1) loss_sum_ = 0, losses_ = 0;
+        if (!std::isnan(step.loss)) loss_sum_ += step.loss, ++losses_;    // a rank without samples in this step has none
+        auto const now = clock::now();
+        if (!screen_.terminal || now - drawn_ < std::chrono::milliseconds{100}) return;
+        drawn_ = now;
+        draw(step.epoch, losses_ > 0 ? loss_sum_ / losses_ : 0);
+    }
+
+    void epoch(tutti::epoch_report const& epoch) {
+        if (!screen_.terminal)
+            std::printf("epoch %*d/%d  loss %.4f  %9s samples/s\n", digits_, static_cast<int>(epoch.epoch) + 1, epochs_,
+                        epoch.mean_loss, grouped(epoch.samples_per_second()).c_str());
+        else if (epoch.epoch + 1 == epochs_)
+            draw(epoch.epoch, epoch.mean_loss);
+        std::fflush(stdout);
+    }
+
+private:
+    using clock = std::chrono::steady_clock;
+
+    void draw(std::int64_t epoch, double loss) {
+        open_ = true;
+        double const seconds = std::chrono::duration<double>(clock::now() - start_).count();
+        double const whole = static_cast<double>(samples_) * epochs_, done = static_cast<double>(done_) / whole;
+        double const rate = static_cast<double>(done_) / seconds;
+        char text[120];
+        int const length = std::snprintf(text, sizeof text, "  loss %.4f  %s samples/s  %.1f s left", loss, grouped(rate).c_str(),
+                                         (whole - static_cast<double>(done_)) / rate);
+        auto const head = "epoch " + std::to_string(epoch + 1) + '/' + std::to_string(epochs_) + ' ';
+        int const room = screen::columns() - 1 - static_cast<int>(head.size());
+        auto const shown = bar(done, std::clamp(room - length, 0, 24));
+        std::printf("\r%s%s%.*s\x1b[K", head.c_str(), shown.c_str(), std::max(room, 0), text);
+        std::fflush(stdout);
+    }
+
+    std::string bar(double share, int width) const {
+        int const full = static_cast<int>(share * width + 0.5);
+        std::string text;
+        for (int k = 0; k < width; ++k) text += screen_.unicode ? (k < full ? "█" : "░") : (k < full ? "#" : ".");
+        return text;
+    }
+
+    screen screen_;
+    int epochs_;
+    std::size_t samples_;
+    int digits_;
+    clock::time_point start_ = clock::now(), drawn_ = start_;
+    bool open_ = false;    // whether the cursor stands in the live line
+    std::size_t done_ = 0;
+    double loss_sum_ = 0;    // of the epoch so far, on this rank
+    int losses_ = 0;
+};
+
+}  // namespace digits

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <tutti/detail/type_name.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace tutti {
+
+/// The collectives a communicator may be asked to perform.
+enum class collective : std::uint8_t { none, barrier, broadcast, all_reduce, all_gather };
+
+/// The name of a collective as it is called in code.
+constexpr std::string_view name(collective kind) {
+    switch (kind) {
+    case collective::none:
+        break;
+    case collective::barrier:
+        return "barrier";
+    case collective::broadcast:
+        return "broadcast";
+    case collective::all_reduce:
+        return "all_reduce";
+    case collective::all_gather:
+        return "all_gather";
+    }
+    return "no collective";
+}
+
+/// What a byte-moving backend knows of an element type. There is one object per type, so its address identifies the type.
+struct element_type {
+    std::size_t size;
+    std::size_t alignment;
+    std::string_view name;
+};
+
+template <class T>
+inline constexpr element_type element_type_of{sizeof(T), alignof(T), detail::type_name<T>()};
+
+/// An operation on elements with the types erased. One object per (element type, operation type); its address identifies both.
+struct reduction {
+    /// Folds elements [first, first + count) of `inputs` sources, in their order, and writes the result to `outputs`
+    /// destinations. A destination may be one of the sources, but may not overlap one at another offset.
+    void (*fold)(void const* operation, std::byte* const* out, int outputs, std::byte const* const* in, int inputs,
+                 std::size_t first, std::size_t count);
+    element_type const* type;
+    std::string_view name;
+};
+
+/// One collective call of one rank, free of element types: what performs it moves bytes.
+struct call {
+    collective kind = collective::none;
+    element_type const* type = nullptr;  ///< null for a barrier
+    std::byte const* in = nullptr;       ///< what this rank brings; unused where it only receives
+    std::byte* out = nullptr;            ///< where the result goes; may equal `in`
+    std::size_t count = 0;               ///< elements each rank brings, equal on all ranks
+    int root = -1;                       ///< the rank that sends or receives for all, or -1
+    reduction const* reduce = nullptr;   ///< null unless the call reduces
+    void const* operation = nullptr;     ///< the callable behind `reduce`
+
+    std::size_t bytes() const { return type ? count * type->size : 0; }
+};
+
+namespace detail {
+
+/// The body of `reduction::fold`. Works through a small local block, so that sources and destinations may coincide and a
+/// compiler that vectorises only loops of known length (g++ -O2) still does.
+template <class T, class Operation>
+void fold(void const* operation, std::byte* const* out, int outputs, std::byte const* const* in, int inputs, std::size_t first,
+          std::size_t count) {
+    auto const& combine = *static_cast<Operation const*>(operation);
+    constexpr std::size_t block = std::max<std::size_t>(1, 256 / sizeof(T));
+    alignas(std::max<std::size_t>(alignof(T), 64)) std::byte room[block * sizeof(T)];
+    T* const sum = reinterpret_cast<T*>(room);
+    auto one_block = [&](std::size_t at, auto length) {
+        auto source = [&](int k) { return reinterpret_cast<T const*>(in[k]) + at; };
+        auto const n = static_cast<std::size_t>(length);
+        T const* const a = source(0);
+        if (inputs == 1) {
+            std::memcpy(static_cast<void*>(sum), a, n * sizeof(T));
+        } else {
+            T const* const b = source(1);
+            for (std::size_t i = 0; i < n; ++i) std::construct_at(sum + i, static_cast<T>(combine(a[i], b[i])));
+        }
+        for (int k = 2; k < inputs; ++k) {
+            T const* const b = source(k);
+            for (std::size_t i = 0; i < n; ++i) std::construct_at(sum + i, static_cast<T>(combine(sum[i], b[i])));
+        }
+        for (int k = 0; k < outputs; ++k) std::memcpy(out[k] + at * sizeof(T), static_cast<void const*>(sum), n * sizeof(T));
+    };
+    std::size_t const last = first + count;
+    std::size_t at = first;
+    for (; last - at >= block; at += block) one_block(at, std::integral_constant<std::size_t, block>{});
+    if (at < last) one_block(at, last - at);
+}
+
+}  // namespace detail
+
+template <class T, class Operation>
+inline constexpr reduction reduction_of{&detail::fold<T, Operation>, &element_type_of<T>, detail::type_name<Operation>()};
+
+/// A call in words: "all_reduce of 8 x float with std::plus<void>".
+inline std::string describe(call const& what) {
+    std::string text{name(what.kind)};
+    if (what.type) text += " of " + std::to_string(what.count) + " x " + std::string{what.type->name};
+    if (what.reduce) text += " with " + std::string{what.reduce->name};
+    if (what.root >= 0) text += ", root " + std::to_string(what.root);
+    return text;
+}
+
+}  // namespace tutti

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <tutti/error.hpp>
+
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace tutti {
+
+/// How a group of ranks is started.
+struct launch_options {
+    std::optional<int> ranks{};  ///< how many, >= 1; empty: the launcher's, or the communicator's default
+    std::chrono::milliseconds timeout = std::chrono::minutes{10};  ///< longest wait for a peer in one call
+};
+
+/// Runs `body(world)` on every rank of a new group and returns when all have ended.
+/// @throws  usage_error when the number of ranks or the timeout is not positive; nothing is started then
+/// @throws  what ended the group: the exception of the rank that failed first. The other ranks got `peer_failed`.
+template <class Comm, class Body>
+void launch(launch_options const& options, Body&& body) {
+    if (options.ranks && *options.ranks < 1)
+        throw usage_error{"tutti: launch needs at least 1 rank, not " + std::to_string(*options.ranks)};
+    if (options.timeout.count() <= 0)
+        throw usage_error{"tutti: launch needs a positive timeout, not " + std::to_string(options.timeout.count()) + " ms"};
+    Comm::launch(options, body);
+}
+
+/// Runs `body(world)` on `ranks` ranks.
+template <class Comm, class Body>
+void launch(int ranks, Body&& body) {
+    tutti::launch<Comm>(launch_options{.ranks = ranks}, body);
+}
+
+/// Runs `body(world)` on as many ranks as the launcher says or, for threads, `TUTTI_RANKS`, else the number of cores.
+template <class Comm, class Body>
+void launch(Body&& body) {
+    tutti::launch<Comm>(launch_options{}, body);
+}
+
+namespace detail {
+
+/// The positive number in environment variable `name`, or `otherwise` where it is not set.
+inline int positive_from_environment(char const* name, int otherwise) {
+    char const* const set = std::getenv(name);
+    if (!set) return otherwise;
+    std::string_view const text{set};
+    int value = 0;
+    auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (problem != std::errc{} || end != text.data() + text.size() || value < 1)
+        throw usage_error{"tutti: " + std::string{name} + " must be a positive number, not '" + std::string{text} + "'"};
+    return value;
+}
+
+}  // namespace detail
+}  // namespace tutti

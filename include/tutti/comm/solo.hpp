@@ -1,0 +1,44 @@
+#pragma once
+
+#include <tutti/comm/call.hpp>
+#include <tutti/comm/launch.hpp>
+#include <tutti/comm/pending.hpp>
+#include <tutti/error.hpp>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+namespace tutti::comm {
+
+/// The communicator of a group of one: every collective is at most a copy. What a program costs on it is what it costs alone.
+class solo {
+public:
+    static constexpr int rank() { return 0; }
+    static constexpr int size() { return 1; }
+
+    /// Performs one collective. Local.
+    static void perform(call const& what) {
+        if (what.bytes() != 0 && what.out != what.in && what.kind != collective::broadcast)
+            std::memcpy(what.out, what.in, what.bytes());
+    }
+    /// Performs one collective; nothing is left to wait for.
+    static pending start(call const& what, std::shared_ptr<void const> const& /*operation*/) {
+        perform(what);
+        return {};
+    }
+    /// Ends the group.
+    /// @throws error always, with `text`
+    [[noreturn]] static void abort(std::string const& text) { throw error{"tutti: rank 0 aborted: " + text}; }
+
+    /// Calls `body(world)`; see `tutti::launch`.
+    template <class Body>
+    static void launch(launch_options const& options, Body&& body) {
+        if (options.ranks && *options.ranks != 1)
+            throw usage_error{"tutti: comm::solo has one rank, not " + std::to_string(*options.ranks)};
+        solo world;
+        body(world);
+    }
+};
+
+}  // namespace tutti::comm

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <ranges>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tutti {
+
+/// Numbers side by side, seen through a view or a reference, so that they outlive the expression that gave them.
+template <class Block>
+concept number_block = std::ranges::contiguous_range<Block> && std::ranges::sized_range<Block> &&
+                       std::ranges::borrowed_range<Block> && std::is_arithmetic_v<std::ranges::range_value_t<Block>>;
+
+namespace detail {
+
+template <class Blocks>
+concept tuple_like = requires { std::tuple_size<std::remove_cvref_t<Blocks>>::value; };
+
+template <class Blocks>
+constexpr bool all_blocks() {
+    if constexpr (number_block<Blocks>) return true;
+    else if constexpr (std::ranges::range<Blocks>) {
+        if constexpr (std::is_arithmetic_v<std::ranges::range_value_t<Blocks>>) return false;
+        else return all_blocks<std::ranges::range_reference_t<Blocks>>();
+    } else if constexpr (tuple_like<Blocks>) {
+        return []<std::size_t... I>(std::index_sequence<I...>) {
+            return (all_blocks<decltype(std::get<I>(std::declval<Blocks>()))>() && ...);
+        }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<Blocks>>>{});
+    } else {
+        return false;
+    }
+}
+
+template <class Blocks>
+constexpr bool all_writable() {
+    if constexpr (number_block<Blocks>) return !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Blocks>>>;
+    else if constexpr (std::ranges::range<Blocks>) return all_writable<std::ranges::range_reference_t<Blocks>>();
+    else if constexpr (tuple_like<Blocks>) {
+        return []<std::size_t... I>(std::index_sequence<I...>) {
+            return (all_writable<decltype(std::get<I>(std::declval<Blocks>()))>() && ...);
+        }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<Blocks>>>{});
+    } else {
+        return false;
+    }
+}
+
+/// Whether two lists of blocks nest alike and hold the same types of numbers; how many there are only run time tells.
+template <class A, class B>
+constexpr bool match() {
+    if constexpr (number_block<A> && number_block<B>) {
+        return std::is_same_v<std::ranges::range_value_t<A>, std::ranges::range_value_t<B>>;
+    } else if constexpr (number_block<A> || number_block<B>) {
+        return false;
+    } else if constexpr (std::ranges::range<A> && std::ranges::range<B>) {
+        return match<std::ranges::range_reference_t<A>, std::ranges::range_reference_t<B>>();
+    } else if constexpr (std::ranges::range<A> || std::ranges::range<B> || !tuple_like<A> || !tuple_like<B>) {
+        return false;
+    } else if constexpr (std::tuple_size_v<std::remove_cvref_t<A>> != std::tuple_size_v<std::remove_cvref_t<B>>) {
+        return false;
+    } else {
+        return []<std::size_t... I>(std::index_sequence<I...>) {
+            return (match<decltype(std::get<I>(std::declval<A>())), decltype(std::get<I>(std::declval<B>()))>() && ...);
+        }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<A>>>{});
+    }
+}
+
+}  // namespace detail
+
+/// Calls `visit(std::span)` for every block of a model's parameters or gradients, in order. What policies go through them with.
+template <class Blocks, class Visit>
+constexpr void for_each_block(Blocks&& blocks, Visit&& visit) {
+    if constexpr (number_block<Blocks>) {
+        visit(std::span{std::ranges::data(blocks), std::ranges::size(blocks)});
+    } else if constexpr (std::ranges::range<Blocks>) {
+        for (auto&& block : blocks) for_each_block(block, visit);
+    } else {
+        std::apply([&](auto&&... block) { (for_each_block(block, visit), ...); }, blocks);
+    }
+}
+
+/// Calls `visit(parameters, gradients)` for every pair of blocks of two lists of equal shape, in order.
+template <class A, class B, class Visit>
+constexpr void for_each_block_pair(A&& a, B&& b, Visit&& visit) {
+    if constexpr (number_block<A> && number_block<B>) {
+        visit(std::span{std::ranges::data(a), std::ranges::size(a)}, std::span{std::ranges::data(b), std::ranges::size(b)});
+    } else if constexpr (std::ranges::range<A>) {
+        auto other = std::ranges::begin(b);
+        for (auto&& block : a) for_each_block_pair(block, *other++, visit);
+    } else {
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (for_each_block_pair(std::get<I>(a), std::get<I>(b), visit), ...);
+        }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<A>>>{});
+    }
+}
+
+namespace detail {
+
+/// Number of elements of every block, in order.
+template <class Blocks>
+std::vector<std::size_t> block_sizes(Blocks&& blocks) {
+    std::vector<std::size_t> sizes;
+    for_each_block(blocks, [&](auto block) { sizes.push_back(block.size()); });
+    return sizes;
+}
+
+/// A hash of every byte of every block; equal bits give equal hashes.
+/// Source: the FNV-1a construction, on 64-bit words
+template <class Blocks>
+std::uint64_t fingerprint(Blocks&& blocks) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for_each_block(blocks, [&](auto block) {
+        auto const bytes = std::as_bytes(block);
+        for (std::size_t at = 0; at < bytes.size(); at += 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, bytes.data() + at, std::min<std::size_t>(8, bytes.size() - at));
+            hash = (hash ^ word) * 0x100000001b3;
+            hash ^= hash >> 29;
+        }
+    });
+    return hash;
+}
+
+}  // namespace detail
+}  // namespace tutti

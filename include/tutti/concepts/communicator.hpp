@@ -1,0 +1,38 @@
+#pragma once
+
+#include <tutti/comm/call.hpp>
+#include <tutti/comm/pending.hpp>
+
+#include <concepts>
+#include <memory>
+#include <string>
+
+namespace tutti {
+
+/// Knows its place in a group.
+template <class Comm>
+concept ranked = requires(Comm const& world) {
+    { world.rank() } -> std::convertible_to<int>;
+    { world.size() } -> std::convertible_to<int>;
+};
+
+/// Moves bytes: performs a collective described by a `call`, now or as a `pending`.
+template <class Comm>
+concept performs_collectives = requires(Comm& world, call const& what, std::shared_ptr<void const> operation) {
+    world.perform(what);
+    { world.start(what, operation) } -> std::same_as<pending>;
+};
+
+/// Can end the group.
+template <class Comm>
+concept aborts = requires(Comm& world, std::string const& text) { world.abort(text); };
+
+/// What a rank holds to talk to its group. One object per rank, used by that rank alone.
+/// Laws: 0 <= rank() < size(), and both stay as they are; every rank makes the same calls in the same order, started ones
+/// included; a result that all ranks get is the same on all of them, bit for bit; reductions are folded in rank order;
+/// elements are any trivially copyable type; calls that do not match, a rank that fails and a rank that does not come are
+/// reported to every rank as `collective_mismatch`, `peer_failed` and `timeout_error`, and none hangs.
+template <class Comm>
+concept communicator = ranked<Comm> && performs_collectives<Comm> && aborts<Comm>;
+
+}  // namespace tutti

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <tutti/error.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <ranges>
+#include <string>
+#include <type_traits>
+
+namespace tutti {
+
+/// A range whose elements lie side by side in memory: a span, vector, array or the like.
+template <class Range>
+concept contiguous_elements = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>;
+
+template <class Range>
+using element_t = std::ranges::range_value_t<Range>;
+
+namespace detail {
+
+template <class T>
+constexpr void require_element() {
+    static_assert(std::is_trivially_copyable_v<T>,
+                  "tutti: elements must be trivially copyable, since collectives move them as bytes: send a plain struct, or the "
+                  "numbers inside; see tutti/concepts/elements.hpp");
+}
+
+template <class Range>
+constexpr void require_writable() {
+    using Reference = std::ranges::range_reference_t<Range>;
+    static_assert(std::ranges::borrowed_range<Range> && !std::is_const_v<std::remove_reference_t<Reference>>,
+                  "tutti: the output of a collective must be writable, and live on after the call: a span, or a container that is "
+                  "not const");
+}
+
+template <class A, class B>
+constexpr void require_same_elements() {
+    static_assert(std::is_same_v<A, B>, "tutti: input and output of a collective must have the same element type");
+}
+
+template <class T, class Operation>
+constexpr void require_operation() {
+    static_assert(std::is_invocable_r_v<T, Operation const&, T const&, T const&>,
+                  "tutti: the operation of a reduction must be callable, while const, on two elements and give one, as in "
+                  "[](T a, T b) { return a + b; }");
+}
+
+/// The elements of a range that `require_writable` has passed, as bytes.
+template <class Range>
+std::byte* bytes_of(Range&& range) {
+    using T = element_t<Range>;
+    return reinterpret_cast<std::byte*>(const_cast<T*>(std::ranges::data(range)));
+}
+
+inline void check_size(char const* what, char const* which, std::size_t has, std::size_t needs) {
+    if (has != needs)
+        throw usage_error{"tutti: " + std::string{what} + ": " + which + " has " + std::to_string(has) + " elements and needs " +
+                          std::to_string(needs)};
+}
+
+inline void check_root(char const* what, int root, int size) {
+    if (root < 0 || root >= size)
+        throw usage_error{"tutti: " + std::string{what} + ": root " + std::to_string(root) + " is not a rank of 0.." +
+                          std::to_string(size - 1)};
+}
+
+/// Results may replace their sources or lie elsewhere; half over them they would destroy what is still to be read.
+inline void check_overlap(char const* what, void const* in, std::size_t in_bytes, void const* out, std::size_t out_bytes,
+                          std::size_t in_place_at = 0) {
+    auto const a = reinterpret_cast<std::uintptr_t>(in), b = reinterpret_cast<std::uintptr_t>(out);
+    if (a != b + in_place_at && a < b + out_bytes && b < a + in_bytes)
+        throw usage_error{"tutti: " + std::string{what} + ": input and output overlap; they must be apart or in place"};
+}
+
+}  // namespace detail
+}  // namespace tutti

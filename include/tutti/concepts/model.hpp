@@ -1,0 +1,94 @@
+#pragma once
+
+#include <tutti/concepts/blocks.hpp>
+
+#include <concepts>
+#include <utility>
+
+namespace tutti {
+namespace detail {
+namespace adl {
+
+void parameters();
+void gradients();
+void loss_and_gradients();
+
+struct get_parameters {
+    template <class Model>
+    constexpr decltype(auto) operator()(Model& model) const
+        requires requires { model.parameters(); } || requires { parameters(model); } {
+        if constexpr (requires { model.parameters(); }) return model.parameters();
+        else return parameters(model);
+    }
+};
+struct get_gradients {
+    template <class Model>
+    constexpr decltype(auto) operator()(Model& model) const
+        requires requires { model.gradients(); } || requires { gradients(model); } {
+        if constexpr (requires { model.gradients(); }) return model.gradients();
+        else return gradients(model);
+    }
+};
+struct get_loss_and_gradients {
+    template <class Model, class Batch>
+    constexpr decltype(auto) operator()(Model& model, Batch const& batch) const
+        requires requires { model.loss_and_gradients(batch); } || requires { loss_and_gradients(model, batch); } {
+        if constexpr (requires { model.loss_and_gradients(batch); }) return model.loss_and_gradients(batch);
+        else return loss_and_gradients(model, batch);
+    }
+};
+
+}  // namespace adl
+}  // namespace detail
+
+/// The parameters of a model, its gradients, and its training pass: the member of that name, or else the free function found
+/// by argument-dependent look-up.
+inline constexpr detail::adl::get_parameters parameters_of{};
+inline constexpr detail::adl::get_gradients gradients_of{};
+inline constexpr detail::adl::get_loss_and_gradients loss_and_gradients_of{};
+
+/// Shows the numbers it learns as a span of them, a tuple of such spans or a range of such spans.
+template <class Model>
+concept has_parameters = requires(Model& model) { parameters_of(model); } &&
+                         detail::all_blocks<decltype(parameters_of(std::declval<Model&>()))>();
+
+/// Shows the loss's gradient in each of them, in the same shape.
+template <class Model>
+concept has_gradients = requires(Model& model) { gradients_of(model); } &&
+                        detail::all_blocks<decltype(gradients_of(std::declval<Model&>()))>();
+
+/// An optimiser can write to the parameters, and a collective to the gradients.
+template <class Model>
+concept has_writable_blocks = detail::all_writable<decltype(parameters_of(std::declval<Model&>()))>() &&
+                              detail::all_writable<decltype(gradients_of(std::declval<Model&>()))>();
+
+/// Parameters and gradients nest alike and hold the same types of numbers.
+template <class Model>
+concept has_matching_blocks =
+    detail::match<decltype(parameters_of(std::declval<Model&>())), decltype(gradients_of(std::declval<Model&>()))>();
+
+namespace detail {
+
+// So that each requirement is reported alone, not as a failure of the next.
+template <class Model>
+concept writable_or_absent = !has_parameters<Model> || !has_gradients<Model> || has_writable_blocks<Model>;
+template <class Model>
+concept matching_or_absent = !has_parameters<Model> || !has_gradients<Model> || has_matching_blocks<Model>;
+
+}  // namespace detail
+
+/// What can be trained. Nothing to derive from; need be neither copyable nor default-constructible.
+/// Laws: `parameters()` and `gradients()` are cheap, and give blocks of the same sizes in the same order at every call;
+/// `loss_and_gradients(batch)` returns the mean loss of the batch and overwrites the gradients with those of that mean; it is
+/// never called with an empty batch.
+template <class Model>
+concept trainable = has_parameters<Model> && has_gradients<Model> && has_writable_blocks<Model> &&
+                    has_matching_blocks<Model> && std::move_constructible<Model>;
+
+/// A model that takes this type of batch.
+template <class Model, class Batch>
+concept trains_on = requires(Model& model, Batch const& batch) {
+    { loss_and_gradients_of(model, batch) } -> std::convertible_to<double>;
+};
+
+}  // namespace tutti

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+namespace tutti {
+
+/// How one parameter moves, given its gradient and up to two numbers of state that start at 0.
+/// @param parameter, gradient  of type T;  the state slots are references to T
+template <class Update, class T>
+concept parameter_update = std::invocable<Update const&, T&, T> || std::invocable<Update const&, T&, T, T&> ||
+                           std::invocable<Update const&, T&, T, T&, T&>;
+
+/// An optimiser: settings, the number of state slots it wants per parameter (0, 1 or 2), and for each step an update that is
+/// mapped over whatever slice of the parameters this rank owns. It never sees communicators.
+/// `at<T>(step)` gives the update of the step-th step, counted from 1, in arithmetic of type T.
+/// Laws: a pure function of its arguments, so that replicas stay equal; elements do not depend on one another.
+/// @throws usage_error  from `check()`, when a setting makes no sense
+template <class Optimizer, class T>
+concept optimizer = requires(Optimizer const& rule, std::int64_t step) {
+    { rule.slots() } -> std::convertible_to<int>;
+    { rule.template at<T>(step) } -> parameter_update<T>;
+    rule.check();
+};
+
+}  // namespace tutti

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace tutti {
+
+/// Elements [first, last) of all parameters laid end to end.
+struct slice {
+    std::size_t first = 0, last = 0;
+
+    std::size_t size() const { return last - first; }
+    friend bool operator==(slice const&, slice const&) = default;
+};
+
+/// What replicas exchange around one optimiser step, and when. A policy is an aggregate of settings with a nested `bound<Comm>`,
+/// built once per run from (world, settings), that holds the run's state and has three moments:
+///     contribute(gradients, weight)  the gradients of this rank's mean are ready, or zeros where it had no sample; `weight` is
+///                                    its share of the batch. Exchange them now, later or not at all. Collective if any rank's is.
+///     owned(count)                   which slice of `count` parameters this rank must update. Pure.
+///     publish(parameters)            the update is done: exchange parameters or not. Collective if any rank's is.
+/// `gradients` and `parameters` are what the model gives; `tutti::for_each_block` goes through them.
+/// Laws: after publish all replicas are equal, bit for bit, unless the policy says when they are; with one rank all three
+/// moments leave everything as it is and cost nothing.
+template <class Sync, class Comm>
+concept synchronisation =
+    requires { typename Sync::template bound<Comm>; } &&
+    std::constructible_from<typename Sync::template bound<Comm>, Comm&, Sync const&> &&
+    requires(typename Sync::template bound<Comm>& state, std::span<float>& block, double weight, std::size_t count) {
+        state.contribute(block, weight);
+        { state.owned(count) } -> std::same_as<slice>;
+        state.publish(block);
+    };
+
+}  // namespace tutti

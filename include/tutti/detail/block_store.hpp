@@ -1,0 +1,60 @@
+#pragma once
+
+#include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/synchronisation.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace tutti::detail {
+
+/// The part of a block that lies in `owned`, relative to the block, which has `size` elements and begins at element `offset` of all.
+inline slice part_of_block(slice owned, std::size_t offset, std::size_t size) {
+    std::size_t const first = std::clamp(owned.first, offset, offset + size), last = std::clamp(owned.last, first, offset + size);
+    return {first - offset, last - offset};
+}
+
+/// Zeros in the shape of the owned part of a model's blocks: the state of an optimiser, or sums of gradients.
+class block_store {
+public:
+    block_store() = default;
+
+    template <class Blocks>
+    block_store(Blocks&& blocks, slice owned) {
+        std::size_t offset = 0;
+        for_each_block(blocks, [&](auto block) {
+            auto const bytes = part_of_block(owned, offset, block.size()).size() * sizeof(block[0]);
+            blocks_.emplace_back(static_cast<std::byte*>(::operator new[](std::max<std::size_t>(bytes, 1), alignment)));
+            bytes_.push_back(bytes);
+            offset += block.size();
+        });
+        clear();
+    }
+
+    void clear() {
+        for (std::size_t k = 0; k < blocks_.size(); ++k) std::memset(blocks_[k].get(), 0, bytes_[k]);
+    }
+
+    bool empty() const { return blocks_.empty(); }
+
+    /// The numbers that go with block `index`, whose element type is `T`.
+    template <class T>
+    T* block(std::size_t index) const {
+        return reinterpret_cast<T*>(blocks_[index].get());
+    }
+
+private:
+    static constexpr std::align_val_t alignment{64};
+    struct release {
+        void operator()(std::byte* bytes) const { ::operator delete[](bytes, alignment); }
+    };
+
+    std::vector<std::unique_ptr<std::byte[], release>> blocks_;
+    std::vector<std::size_t> bytes_;
+};
+
+}  // namespace tutti::detail

@@ -1,0 +1,224 @@
+#pragma once
+
+#include <tutti/comm/call.hpp>
+#include <tutti/error.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace tutti::detail {
+
+/// Tells the processor that this is a spin loop.
+inline void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+/// What thread ranks share: one call slot and one state line per rank, the failure that ended the group if one did, and a
+/// bell for ranks that sleep. Every atomic but the failure flag has one writer.
+///
+/// Calls are numbered from 1. In call s every rank fills its slot of parity s % 2 and stores `arrived = s`; a slot is
+/// written again only in call s + 2, which a rank enters only after it has seen every peer arrive in s + 1, and so be done
+/// with s. Memory that a rank owns itself is touched by peers only between `begin_moving` and `end_moving`.
+class thread_group {
+public:
+    using clock = std::chrono::steady_clock;
+
+    /// Payload bytes that travel inside the slot, so that a small call needs one round instead of two.
+    static constexpr std::size_t eager_bytes = 512 + 32;
+
+    /// What a rank brings to a call: filled before `arrive`, readable by all after it. The first bytes of the payload lie
+    /// in the same cache line as the signature.
+    struct alignas(64) slot {
+        std::atomic<std::uint64_t> arrived{0};
+        void const* identity = nullptr;  // the reduction, else the element type
+        std::size_t count = 0;
+        collective kind = collective::none;
+        std::int32_t root = -1;
+        alignas(32) std::byte payload[eager_bytes];
+    };
+
+    thread_group(int size, std::chrono::milliseconds timeout)
+        : size_{size},
+          timeout_{timeout},
+          spins_{static_cast<unsigned>(size) > std::thread::hardware_concurrency() ? 0 : 1000},
+          slots_(2 * static_cast<std::size_t>(size)),
+          states_(static_cast<std::size_t>(size)) {}
+
+    int size() const { return size_; }
+
+    slot& at(int rank, std::uint64_t sequence) { return slots_[2 * static_cast<std::size_t>(rank) + sequence % 2]; }
+
+    /// Publishes the slot that the caller has filled.
+    void arrive(int rank, std::uint64_t sequence, collective kind) {
+        state(rank).doing.store(sequence << 8 | static_cast<std::uint64_t>(kind), std::memory_order_relaxed);
+        at(rank, sequence).arrived.store(sequence, std::memory_order_seq_cst);
+        ring();
+    }
+    bool has_arrived(int peer, std::uint64_t sequence) {
+        return at(peer, sequence).arrived.load(std::memory_order_seq_cst) == sequence;
+    }
+    /// From here until `end_moving` no peer of a revoked group lets go of its buffers.
+    /// @throws peer_failed or timeout_error when the group is revoked already; nothing may be touched then
+    void begin_moving(int rank, std::uint64_t sequence, call const& what) {
+        state(rank).moved.store(2 * sequence - 1, std::memory_order_seq_cst);
+        if (revoked_.load(std::memory_order_seq_cst)) {
+            cancel_moving(rank, sequence);
+            fail_call(rank, sequence, what);
+        }
+    }
+    void end_moving(int rank, std::uint64_t sequence) {
+        state(rank).moved.store(2 * sequence, std::memory_order_seq_cst);
+        ring();
+    }
+    void cancel_moving(int rank, std::uint64_t sequence) { state(rank).moved.store(2 * sequence - 2, std::memory_order_seq_cst); }
+    bool has_moved(int peer, std::uint64_t sequence) { return state(peer).moved.load(std::memory_order_seq_cst) >= 2 * sequence; }
+    bool revoked() const { return revoked_.load(std::memory_order_seq_cst); }
+
+    /// True when a call begun at `since` will not complete by waiting: the group is revoked, a peer has left, or time is up.
+    bool hopeless(clock::time_point since) {
+        return revoked() || clock::now() - since >= timeout_ || std::any_of(states_.begin(), states_.end(), [](auto const& each) {
+                   return each.left.load(std::memory_order_seq_cst);
+               });
+    }
+
+    /// Returns once `peer` has made `ready()` true: spins briefly, then yields, then sleeps. The timeout counts from `since`.
+    /// @throws peer_failed, timeout_error  when that cannot happen any more
+    template <class Ready>
+    void await(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point since = {}) {
+        for (int i = 0; i < spins_; ++i) {
+            if (ready()) return;
+            relax();
+        }
+        if (ready()) return;
+        await_long(rank, peer, sequence, what, ready, since == clock::time_point{} ? clock::now() : since);
+    }
+
+    /// Ends the group because of what `origin` did: every later call and every call that still waits throws, quoting `text`.
+    /// The first cause stays. Ranks marked in `waited` get `timeout_error`, the others `peer_failed`.
+    void revoke(int origin, std::string const& text, std::vector<bool> waited = {}) {
+        {
+            std::lock_guard const lock{mutex_};
+            if (revoked_.load(std::memory_order_relaxed)) return;
+            origin_ = origin, text_ = text, waited_ = std::move(waited);
+            revoked_.store(true, std::memory_order_seq_cst);
+        }
+        bell_.notify_all();
+    }
+    /// Marks that `rank` makes no more calls: a peer that waits for one is told at once.
+    void leave(int rank) {
+        state(rank).left.store(true, std::memory_order_seq_cst);
+        ring();
+    }
+    /// The rank whose failure ended the group, or -1.
+    int origin() {
+        std::lock_guard const lock{mutex_};
+        return revoked_.load(std::memory_order_relaxed) ? origin_ : -1;
+    }
+
+    /// Leaves call `sequence` by error: waits until no peer can touch this rank's buffers, then throws what ended the group.
+    [[noreturn]] void fail_call(int rank, std::uint64_t sequence, call const& what) {
+        quiesce();
+        std::lock_guard const lock{mutex_};
+        if (!waited_.empty() && waited_[static_cast<std::size_t>(rank)]) throw timeout_error{text_};
+        throw peer_failed{"tutti: rank " + std::to_string(rank) + " cannot complete " + describe(what) + " (call " +
+                          std::to_string(sequence) + "): " + text_};
+    }
+    /// Waits for the ranks that are moving data. Only after `revoke`: none can begin then.
+    void quiesce() {
+        for (auto& each : states_)
+            while (each.moved.load(std::memory_order_seq_cst) % 2 == 1) std::this_thread::yield();
+    }
+
+private:
+    struct alignas(64) rank_state {
+        std::atomic<std::uint64_t> moved{0};  // 2s - 1 while touching peers' memory in call s, 2s once done with it
+        std::atomic<std::uint64_t> doing{0};  // sequence and kind of the last call entered, for messages
+        std::atomic<bool> left{false};
+    };
+
+    rank_state& state(int rank) { return states_[static_cast<std::size_t>(rank)]; }
+
+    void ring() {
+        if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
+        { std::lock_guard const lock{mutex_}; }
+        bell_.notify_all();
+    }
+
+    template <class Ready>
+    void await_long(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point start) {
+        constexpr auto yielding = std::chrono::milliseconds{2};
+        auto const deadline = timeout_ < std::chrono::hours{24 * 365} ? start + timeout_ : clock::time_point::max();
+        for (auto now = clock::now();; now = clock::now()) {
+            // The order matters: a call that can complete does, whatever has failed since.
+            bool const over = revoked();
+            bool const gone = state(peer).left.load(std::memory_order_seq_cst);
+            if (ready()) return;
+            if (over) fail_call(rank, sequence, what);
+            if (gone) {
+                revoke(peer, "rank " + std::to_string(peer) + " has left (last in " + last_call(peer) + ") while rank " +
+                                 std::to_string(rank) + " waits for it in " + describe(what));
+                fail_call(rank, sequence, what);
+            }
+            if (now >= deadline) {
+                time_out(rank, sequence, what);
+                fail_call(rank, sequence, what);
+            }
+            if (now - start < yielding) {
+                for (int i = 0; i < 16 && !ready(); ++i) std::this_thread::yield();
+            } else {
+                std::unique_lock lock{mutex_};
+                sleepers_.fetch_add(1, std::memory_order_seq_cst);
+                auto const nap = std::min(deadline, now + std::chrono::milliseconds{100});
+                bell_.wait_until(lock, nap,
+                                 [&] { return ready() || revoked() || state(peer).left.load(std::memory_order_seq_cst); });
+                sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+            }
+        }
+    }
+
+    std::string last_call(int rank) {
+        auto const doing = state(rank).doing.load(std::memory_order_relaxed);
+        if (doing == 0) return "no call yet";
+        return std::string{name(static_cast<collective>(doing & 0xff))} + ", call " + std::to_string(doing >> 8);
+    }
+    void time_out(int rank, std::uint64_t sequence, call const& what) {
+        std::string text = "tutti: " + describe(what) + " (call " + std::to_string(sequence) + ") timed out on rank " +
+                           std::to_string(rank) + " after " + std::to_string(timeout_.count()) + " ms:";
+        std::vector<bool> waited;
+        for (int k = 0; k < size_; ++k) {
+            waited.push_back(has_arrived(k, sequence));
+            text += (k ? "; rank " : " rank ") + std::to_string(k);
+            if (!waited.back()) text += " did not arrive, last in " + last_call(k);
+            else text += has_moved(k, sequence) ? " is done" : " arrived";
+        }
+        revoke(rank, text, std::move(waited));
+    }
+
+    int size_;
+    std::chrono::milliseconds timeout_;
+    int spins_;
+    std::vector<slot> slots_;
+    std::vector<rank_state> states_;
+    alignas(64) std::atomic<bool> revoked_{false};
+    std::atomic<int> sleepers_{0};
+    alignas(64) std::mutex mutex_;  // guards what follows, and the bell
+    std::condition_variable bell_;
+    int origin_ = -1;
+    std::string text_;
+    std::vector<bool> waited_;
+};
+
+}  // namespace tutti::detail

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <tutti/optim/check.hpp>
+
+#include <concepts>
+#include <cstdint>
+
+namespace tutti::optim {
+
+/// Stochastic gradient descent, with momentum and weight decay:
+///     g += weight_decay * x;  v = momentum * v + g;  x -= learning_rate * (nesterov ? g + momentum * v : v)
+/// Cost:   state: one number per parameter with momentum, none without
+/// Source: Sutskever, Martens, Dahl and Hinton 2013 (momentum and Nesterov's form of it, as deep learning libraries write it)
+struct sgd {
+    double learning_rate = 0.01;  ///< >= 0
+    double momentum = 0;          ///< in [0, 1)
+    bool nesterov = false;        ///< needs momentum
+    double weight_decay = 0;      ///< >= 0; L2, added to the gradient
+
+    template <std::floating_point T>
+    struct update {
+        T learning_rate, momentum, weight_decay;
+        bool nesterov;
+
+        void operator()(T& x, T gradient) const { x -= learning_rate * (gradient + weight_decay * x); }
+        void operator()(T& x, T gradient, T& velocity) const {
+            T const g = gradient + weight_decay * x;
+            velocity = momentum * velocity + g;
+            x -= learning_rate * (nesterov ? g + momentum * velocity : velocity);
+        }
+    };
+
+    int slots() const { return momentum != 0 ? 1 : 0; }
+
+    template <std::floating_point T>
+    update<T> at(std::int64_t /*step*/) const {
+        return {static_cast<T>(learning_rate), static_cast<T>(momentum), static_cast<T>(weight_decay), nesterov};
+    }
+
+    void check() const {
+        detail::check_setting("optim::sgd", "learning_rate", learning_rate, 0, false);
+        detail::check_setting("optim::sgd", "momentum", momentum, 0, true);
+        detail::check_setting("optim::sgd", "weight_decay", weight_decay, 0, false);
+        if (nesterov && momentum == 0) throw usage_error{"tutti: optim::sgd: nesterov needs a momentum above 0"};
+    }
+};
+
+}  // namespace tutti::optim

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tutti {
+
+/// How an epoch is run.
+struct epoch_options {
+    std::size_t batch = 64;      ///< samples per step over all ranks, >= 1; the last step of an epoch takes what is left
+    std::size_t accumulate = 1;  ///< micro-batches a step is worked through in, >= 1: less memory, the same update
+    double clip_norm = 0;        ///< largest norm of the whole gradient, scaled down to it when above; 0: any
+    std::size_t first_step = 0;  ///< steps of this epoch done already, to resume in its middle
+};
+
+/// How a data set is evaluated.
+struct evaluate_options {
+    std::size_t batch = 256;  ///< samples per batch over all ranks, >= 1
+};
+
+/// One optimiser step, as callbacks see it.
+struct step_report {
+    std::int64_t epoch = 0;    ///< from 0
+    std::size_t step = 0;      ///< in the epoch, from 1
+    std::size_t steps = 0;     ///< in the whole epoch
+    std::size_t samples = 0;   ///< of the step, over all ranks
+    double loss = 0;           ///< mean over this rank's samples of the step, NaN where it had none; from `step`, over all ranks
+    double gradient_norm = 0;  ///< of the whole gradient before clipping; 0 unless clipped
+};
+
+/// One epoch. The loss is equal on all ranks; times are this rank's.
+struct epoch_report {
+    std::int64_t epoch = 0;   ///< from 0
+    std::size_t steps = 0;    ///< done in this call
+    std::size_t samples = 0;  ///< gone through in this call, over all ranks
+    double mean_loss = 0;     ///< over those samples, each before its own step's update
+    double seconds = 0;
+    double communicating = 0;  ///< seconds in exchanges, waiting for slower ranks included
+
+    double samples_per_second() const { return seconds > 0 ? static_cast<double>(samples) / seconds : 0; }
+};
+
+}  // namespace tutti

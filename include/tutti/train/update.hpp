@@ -1,0 +1,127 @@
+#pragma once
+
+#include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/optimizer.hpp>
+#include <tutti/concepts/synchronisation.hpp>
+#include <tutti/detail/block_store.hpp>
+#include <tutti/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+
+namespace tutti::detail {
+
+/// Up to two numbers of state per owned parameter.
+struct optimizer_slots {
+    int count = 0;
+    std::array<block_store, 2> stores;
+};
+
+/// @throws usage_error  unless `slots` is 0, 1 or 2
+template <class Parameters>
+optimizer_slots optimizer_state(Parameters&& parameters, slice owned, int slots) {
+    if (slots < 0 || slots > 2) throw usage_error{"tutti: an optimiser has 0, 1 or 2 state slots, not " + std::to_string(slots)};
+    optimizer_slots state{slots, {}};
+    for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k) state.stores[k] = block_store{parameters, owned};
+    return state;
+}
+
+/// Calls `visit(span)` for the part of every block that lies in `owned`.
+template <class Blocks, class Visit>
+void for_each_owned(Blocks&& blocks, slice owned, Visit visit) {
+    std::size_t offset = 0;
+    for_each_block(blocks, [&](auto block) {
+        auto const part = part_of_block(owned, offset, block.size());
+        offset += block.size();
+        visit(block.subspan(part.first, part.size()));
+    });
+}
+
+/// Maps one step's update over parameters, gradients and state.
+template <class Update, class T>
+void map_update(Update const& update, std::span<T> x, T const* g, T* first, T* second, int slots) {
+    std::size_t const n = x.size();
+    T* const p = x.data();
+    if constexpr (std::invocable<Update const&, T&, T, T&, T&>)
+        if (slots == 2) {
+            for (std::size_t i = 0; i < n; ++i) update(p[i], g[i], first[i], second[i]);
+            return;
+        }
+    if constexpr (std::invocable<Update const&, T&, T, T&>)
+        if (slots == 1) {
+            for (std::size_t i = 0; i < n; ++i) update(p[i], g[i], first[i]);
+            return;
+        }
+    if constexpr (std::invocable<Update const&, T&, T>)
+        if (slots == 0) {
+            for (std::size_t i = 0; i < n; ++i) update(p[i], g[i]);
+            return;
+        }
+    throw usage_error{"tutti: the optimiser asks for " + std::to_string(slots) +
+                      " state slots and has no update that takes so many"};
+}
+
+/// Moves the owned parameters by one step.
+template <class Optimizer, class Parameters, class Gradients>
+void update_parameters(Optimizer const& rule, std::int64_t step, Parameters&& parameters, Gradients&& gradients, slice owned,
+                       optimizer_slots& state) {
+    std::size_t offset = 0, index = 0;
+    for_each_block_pair(parameters, gradients, [&](auto x, auto g) {
+        using T = std::remove_cv_t<typename decltype(x)::element_type>;
+        static_assert(optimizer<Optimizer, T>,
+                      "tutti: the optimiser cannot move parameters of this type; see tutti/concepts/optimizer.hpp");
+        auto const part = part_of_block(owned, offset, x.size());
+        auto slot = [&](std::size_t k) {
+            return static_cast<int>(k) < state.count ? state.stores[k].template block<T>(index) : nullptr;
+        };
+        if (part.size() != 0)
+            map_update(rule.template at<T>(step), x.subspan(part.first, part.size()), g.data() + part.first, slot(0), slot(1),
+                       state.count);
+        offset += x.size(), ++index;
+    });
+}
+
+/// The sum of squares of the owned elements, in double precision.
+template <class Blocks>
+double sum_of_squares(Blocks&& blocks, slice owned) {
+    double sum = 0;
+    for_each_owned(blocks, owned, [&](auto block) {
+        for (auto const g : block) sum += static_cast<double>(g) * static_cast<double>(g);
+    });
+    return sum;
+}
+
+template <class Blocks>
+void scale(Blocks&& blocks, slice owned, double factor) {
+    for_each_owned(blocks, owned, [&](auto block) {
+        for (auto& g : block) g = static_cast<std::remove_reference_t<decltype(g)>>(g * factor);
+    });
+}
+
+/// sums += weight * blocks
+template <class Blocks>
+void add_weighted(block_store const& sums, Blocks&& blocks, double weight) {
+    std::size_t index = 0;
+    for_each_block(blocks, [&](auto block) {
+        using T = typename decltype(block)::value_type;
+        T* const sum = sums.block<T>(index++);
+        for (std::size_t i = 0; i < block.size(); ++i) sum[i] += static_cast<T>(weight) * block[i];
+    });
+}
+
+template <class Blocks>
+void copy_blocks(block_store const& from, Blocks&& to) {
+    std::size_t index = 0;
+    for_each_block(to, [&](auto block) {
+        using T = typename decltype(block)::value_type;
+        std::copy_n(from.block<T>(index++), block.size(), block.begin());
+    });
+}
+
+}  // namespace tutti::detail

@@ -1,0 +1,3 @@
+#include "line.hpp"
+
+std::array<float, 2> train_on_three() { return train(3); }

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <tutti/comm/launch.hpp>
+#include <tutti/comm/solo.hpp>
+#include <tutti/comm/threads.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <exception>
+#include <initializer_list>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+/// Laws are written once, as a body that every rank runs, and hold on every backend:
+///     laws::on_every_backend([](auto& world, laws::expectation const& expect) { expect(world.rank() >= 0, "ranks count from 0"); });
+/// A body shares nothing between ranks but what it reads, since ranks may be processes.
+namespace laws {
+
+/// What the ranks of one launch found broken. Ranks may be threads, which must not leave a body by a failed check.
+class findings {
+public:
+    void add(std::string text) {
+        std::lock_guard const lock{mutex_};
+        if (++count_ <= 5) texts_ += "\n    " + std::move(text);
+    }
+    int count() const { return count_; }
+    std::string const& texts() const { return texts_; }
+
+private:
+    std::mutex mutex_;
+    int count_ = 0;
+    std::string texts_;    // of the first few
+};
+
+template <class T>
+std::string to_text(T const& value) {
+    std::ostringstream text;
+    text.precision(17);
+    if constexpr (std::is_arithmetic_v<T>) text << +value;    // a small integer is no character
+    else if constexpr (requires { text << value; }) text << value;
+    else text << "(no text)";
+    return text.str();
+}
+
+/// One rank's check: notes a claim that does not hold, with the line where it was made.
+class expectation {
+public:
+    expectation(findings& found, int rank) : found_{&found}, rank_{rank} {}
+
+    void operator()(bool holds, std::string_view claim, int line = __builtin_LINE(), char const* file = __builtin_FILE()) const {
+        if (!holds) note(std::string{claim}, line, file);
+    }
+    template <class A, class B>
+    void equal(A const& found, B const& wanted, std::string_view claim, int line = __builtin_LINE(), char const* file = __builtin_FILE()) const {
+        if (!(found == wanted)) note(std::string{claim} + ": " + to_text(found) + ", not " + to_text(wanted), line, file);
+    }
+    /// |found - wanted| <= tolerance
+    void close(double found, double wanted, double tolerance, std::string_view claim, int line = __builtin_LINE(), char const* file = __builtin_FILE()) const {
+        double const off = found > wanted ? found - wanted : wanted - found;
+        if (!(off <= tolerance))
+            note(std::string{claim} + ": " + to_text(found) + ", not " + to_text(wanted) + " to " + to_text(tolerance), line, file);
+    }
+    /// found[i] == wanted(i) for 0 <= i < count; notes the first that is not.
+    template <class Range, class Wanted>
+    void all(Range const& found, Wanted wanted, std::string_view claim, int line = __builtin_LINE(), char const* file = __builtin_FILE()) const {
+        std::size_t i = 0;
+        for (auto const& each : found) {
+            if (!(each == wanted(i))) {
+                note(std::string{claim} + ": element " + std::to_string(i) + " of " + std::to_string(std::size(found)) + " is " + to_text(each) + ", not " + to_text(wanted(i)), line, file);
+                return;
+            }
+            ++i;
+        }
+    }
+    /// `act` throws exactly an Exception whose text holds each of `words`.
+    template <class Exception, class Act>
+    void throws(Act act, std::initializer_list<std::string_view> words, std::string_view claim, int line = __builtin_LINE(), char const* file = __builtin_FILE()) const {
+        try {
+            act();
+            note(std::string{claim} + ": nothing was thrown", line, file);
+        } catch (Exception const& problem) {
+            for (auto const word : words)
+                if (std::string_view{problem.what()}.find(word) == std::string_view::npos)
+                    note(std::string{claim} + ": '" + std::string{word} + "' is missing in: " + problem.what(), line, file);
+        } catch (std::exception const& problem) {
+            note(std::string{claim} + ": another exception: " + problem.what(), line, file);
+        }
+    }
+
+private:
+    void note(std::string claim, int line, char const* file) const {
+        std::string_view const path{file};
+        found_->add(std::string{path.substr(path.rfind('/') + 1)} + ":" + std::to_string(line) + ": rank " + std::to_string(rank_) + ": " + claim);
+    }
+
+    findings* found_;
+    int rank_;
+};
+
+/// Runs `body(world, expect)` on every rank of one group and checks that none found anything.
+template <class Comm, class Body>
+void on(std::string_view backend, int ranks, Body const& body) {
+    findings found;
+    try {
+        tutti::launch<Comm>(ranks, [&](auto& world) { body(world, expectation{found, world.rank()}); });
+    } catch (std::exception const& problem) {
+        found.add(std::string{"launch threw: "} + problem.what());
+    }
+    CHECK_MESSAGE(found.count() == 0, backend, ", ranks: ", ranks, found.texts());
+}
+
+/// 16 are more than there are cores on most machines that build this.
+inline constexpr auto thread_ranks = {1, 2, 3, 4, 5, 7, 8, 16};
+
+/// For what only threads promise: how an exception leaves a group.
+template <class Body>
+void on_threads(std::initializer_list<int> ranks, Body const& body) {
+    for (int const each : ranks) on<tutti::comm::threads>("threads", each, body);
+}
+
+/// The whole list of backends: a new one is added here, and every law holds for it too.
+template <class Body>
+void on_every_backend(Body const& body) {
+    on<tutti::comm::solo>("solo", 1, body);
+    on_threads(thread_ranks, body);
+}
+
+/// Sizes at which schemes that split n elements over p ranks go wrong first.
+inline std::vector<std::size_t> sizes(int ranks, std::size_t large) {
+    auto const p = static_cast<std::size_t>(ranks);
+    return {0, 1, p - 1, p, p + 1, 1000, large};
+}
+
+}  // namespace laws

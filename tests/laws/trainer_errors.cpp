@@ -1,0 +1,263 @@
+#include "backends.hpp"
+#include "training.hpp"
+
+#include <tutti/collectives/all_reduce.hpp>
+#include <tutti/comm/threads.hpp>
+#include <tutti/error.hpp>
+#include <tutti/optim/rate.hpp>
+#include <tutti/optim/scheduled.hpp>
+#include <tutti/optim/sgd.hpp>
+#include <tutti/partition/shuffled.hpp>
+#include <tutti/partition/strided.hpp>
+#include <tutti/partition/weighted.hpp>
+#include <tutti/sync/all_reduce.hpp>
+#include <tutti/train/data_parallel_trainer.hpp>
+
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace optim = tutti::optim;
+namespace partition = tutti::partition;
+using tutti::usage_error;
+
+namespace {
+
+/// Its numbers lie outside, so that they can be looked at when no trainer was made.
+struct outside {
+    std::vector<std::vector<float>>* x;
+    std::vector<std::vector<float>>* g;
+
+    auto parameters() { return std::vector<std::span<float>>(x->begin(), x->end()); }
+    auto gradients() { return std::vector<std::span<float>>(g->begin(), g->end()); }
+    double loss_and_gradients(auto const&) { return 0; }
+};
+
+using shape = std::vector<std::size_t>;
+
+std::vector<std::vector<float>> blocks(shape const& sizes, float value) {
+    std::vector<std::vector<float>> all;
+    for (std::size_t const size : sizes) all.emplace_back(size, value);
+    return all;
+}
+
+/// Throws in the batch and on the rank that it is told.
+struct failing {
+    int rank = -1, batch = 0, done = 0;
+    float x = 0, g = 0;
+
+    auto parameters() { return std::span{&x, 1}; }
+    auto gradients() { return std::span{&g, 1}; }
+    double loss_and_gradients(auto const&) {
+        if (++done == batch) throw std::domain_error{"batch " + std::to_string(done) + " on rank " + std::to_string(rank)};
+        return 0;
+    }
+};
+
+template <class Comm>
+auto trainer_of(Comm& world) {
+    return tutti::data_parallel_trainer{world, laws::line<double>{}, partition::shuffled{.seed = 1}, tutti::sync::all_reduce{}, optim::sgd{.learning_rate = 0.1}};
+}
+
+}  // namespace
+
+TEST_CASE("run_epoch refuses what makes no sense, on every rank, and changes nothing") {
+    auto const data = laws::wave(20);
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        auto trainer = trainer_of(world);
+        trainer.run_epoch(data, {.batch = 5});
+        auto const before = laws::values_of(trainer.model());
+        auto refuses = [&](auto const& samples, tutti::epoch_options const& options, std::initializer_list<std::string_view> words) {
+            expect.throws<usage_error>([&] { trainer.run_epoch(samples, options); }, words, "refused");
+            expect(laws::values_of(trainer.model()) == before, "parameters stay");
+            expect.equal(trainer.epoch(), 1, "the epoch does not count");
+        };
+        refuses(std::vector<laws::point>{}, {}, {"run_epoch", "no samples"});
+        refuses(data, {.batch = 0}, {"run_epoch", "batch"});
+        refuses(data, {.accumulate = 0}, {"run_epoch", "accumulate"});
+        refuses(data, {.clip_norm = -1}, {"run_epoch", "clip_norm", "-1"});
+        refuses(data, {.clip_norm = static_cast<double>(NAN)}, {"run_epoch", "clip_norm"});
+        refuses(data, {.batch = 5, .first_step = 4}, {"run_epoch", "first_step", "4"});
+        refuses(data, {.batch = 5, .first_step = 1000}, {"run_epoch", "first_step", "1000"});
+        expect.equal(trainer.run_epoch(data, {.batch = 5, .first_step = 3}).steps, 1u, "the last step alone, and the group is usable afterwards");
+    });
+}
+
+TEST_CASE("run_epoch refuses arguments that differ between ranks, on every rank, and changes nothing") {
+    auto const data = laws::wave(20);
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        if (world.size() == 1) return;
+        auto trainer = trainer_of(world);
+        trainer.run_epoch(data, {.batch = 5});
+        auto const before = laws::values_of(trainer.model());
+        for (int const odd : {0, world.size() - 1}) {
+            bool const mine = world.rank() == odd;
+            auto refuses = [&](std::size_t size, tutti::epoch_options const& options, std::string_view word) {
+                expect.throws<usage_error>([&] { trainer.run_epoch(std::span{data}.first(size), options); }, {"run_epoch", "rank", word}, "refused");
+                expect(laws::values_of(trainer.model()) == before, "parameters stay");
+            };
+            refuses(mine ? 19 : 20, {}, "samples");
+            refuses(mine ? 0 : 20, {}, "samples");
+            refuses(20, {.batch = mine ? 4u : 5u}, "batch");
+            refuses(20, {.batch = mine ? 0u : 5u}, "batch");
+            refuses(20, {.accumulate = mine ? 2u : 1u}, "accumulate");
+            refuses(20, {.clip_norm = mine ? 2.0 : 0}, "clip_norm");
+            refuses(20, {.batch = 5, .first_step = mine ? 2u : 1u}, "first_step");
+            trainer.epoch(mine ? 7 : 1);
+            refuses(20, {}, "epoch");
+            trainer.epoch(1);
+        }
+        trainer.run_epoch(data, {.batch = 5});
+        expect(trainer.replicas_agree(), "the group is usable afterwards");
+    });
+}
+
+TEST_CASE("run_epoch refuses partitions that differ between ranks, on every rank, and changes nothing") {
+    auto const data = laws::wave(1000);
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        int const p = world.size();
+        if (p == 1) return;
+        auto refuses = [&](auto const& how, char const* what) {
+            tutti::data_parallel_trainer trainer{world, laws::line<double>{}, how, tutti::sync::all_reduce{}, optim::sgd{}};
+            expect.throws<usage_error>([&] { trainer.run_epoch(data, {}); }, {"partition"}, what);
+            expect(trainer.model().weights == std::array<double, 2>{}, "parameters stay");
+        };
+        for (int const odd : {0, p - 1}) {
+            bool const mine = world.rank() == odd;
+            std::vector<double> const equal(static_cast<std::size_t>(p), 1);
+            auto other = equal;
+            other[0] = 3;
+            refuses(partition::shuffled{.seed = mine ? 2u : 1u}, "another seed");
+            refuses(partition::weighted{.weights = mine ? other : equal}, "other weights");
+            refuses(partition::weighted{.weights = equal, .seed = mine ? 2u : 1u}, "another seed beside weights");
+            // Two ranks' weights in the other order: the share of rank 0 is the same.
+            if (p < 3) continue;
+            auto second = equal, third = equal;
+            second[1] = third[2] = 2;
+            refuses(partition::weighted{.weights = mine ? second : third}, "weights in another order");
+        }
+    });
+}
+
+TEST_CASE("weights that do not fit the group are refused on every rank, even if only one rank has them") {
+    auto const data = laws::wave(20);
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        auto const p = static_cast<std::size_t>(world.size());
+        for (bool const all : {true, false}) {
+            bool const mine = all || world.rank() == world.size() - 1;
+            tutti::data_parallel_trainer trainer{world, laws::line<double>{}, partition::weighted{.weights = std::vector<double>(mine ? p + 1 : p, 1)}, tutti::sync::all_reduce{}, optim::sgd{}};
+            expect.throws<usage_error>([&] { trainer.run_epoch(data, {}); }, {}, all ? "on all ranks" : "on one rank");
+        }
+    });
+}
+
+TEST_CASE("a trainer refuses gradients of another shape than the parameters, and changes nothing") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        for (auto const& [sizes, words] : std::vector<std::pair<shape, std::vector<std::string>>>{
+                 {{3, 5}, {"block 1", "4", "5"}}, {{4, 4}, {"block 0", "3", "4"}}, {{3}, {"2 blocks", "1"}}, {{3, 4, 0}, {"2 blocks", "3"}}, {{7}, {"blocks"}}}) {
+            auto x = blocks({3, 4}, static_cast<float>(world.rank())), g = blocks(sizes, 0);
+            std::string text = "nothing was thrown";
+            try {
+                tutti::data_parallel_trainer trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+            } catch (usage_error const& problem) {
+                text = problem.what();
+            }
+            for (auto const& word : words) expect(text.find(word) != std::string::npos, "'" + word + "' is missing in: " + text);
+            expect(x == blocks({3, 4}, static_cast<float>(world.rank())), "parameters stay");
+        }
+    });
+}
+
+TEST_CASE("a trainer refuses models whose shape differs between ranks, on every rank, and changes nothing") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        if (world.size() == 1) return;
+        // More numbers, more blocks, and the same number of both in another order.
+        for (auto const& [most, odd] : std::vector<std::pair<shape, shape>>{{{3}, {4}}, {{3, 4}, {3, 4, 0}}, {{2, 3}, {3, 2}}, {{5, 2, 3}, {5, 3, 2}}}) {
+            auto const& mine = world.rank() == world.size() - 1 ? odd : most;
+            auto x = blocks(mine, static_cast<float>(world.rank())), g = blocks(mine, 0);
+            expect.throws<usage_error>([&] { tutti::data_parallel_trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}}; }, {"model"}, "another shape");
+            expect(x == blocks(mine, static_cast<float>(world.rank())), "parameters stay");
+        }
+        expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
+    });
+}
+
+TEST_CASE("a trainer refuses an optimiser whose settings make no sense, on every rank, and changes nothing") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        auto x = blocks({3}, static_cast<float>(world.rank())), g = blocks({3}, 0);
+        auto refuses = [&](auto const& rule, std::string_view word) {
+            expect.throws<usage_error>([&] { tutti::data_parallel_trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{}, rule}; }, {word}, "refused");
+            expect(x == blocks({3}, static_cast<float>(world.rank())), "parameters stay");
+        };
+        refuses(optim::sgd{.learning_rate = -1}, "learning_rate");
+        refuses(optim::sgd{.momentum = 1}, "momentum");
+        refuses(optim::scheduled{optim::sgd{}, optim::rate::cosine{.steps = 5, .warm_up = 9}}, "warm_up");
+        expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
+    });
+}
+
+TEST_CASE("when a model throws on one rank, launch rethrows it and the other ranks are told by peer_failed") {
+    auto const data = laws::wave(40);
+    for (int const ranks : {1, 2, 3, 5, 8})
+        for (int const thrower : {0, ranks - 1})
+            for (int const batch : {1, 3}) {
+                std::atomic<int> told = 0;
+                std::string text = "nothing was thrown";
+                try {
+                    tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
+                        failing model{world.rank(), world.rank() == thrower ? batch : 0};
+                        tutti::data_parallel_trainer trainer{world, model, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+                        try {
+                            trainer.run_epoch(data, {.batch = 8});
+                        } catch (tutti::peer_failed const& problem) {
+                            if (std::string{problem.what()}.find("batch " + std::to_string(batch) + " on rank " + std::to_string(thrower)) != std::string::npos) ++told;
+                            throw;
+                        }
+                    });
+                } catch (std::domain_error const& problem) {
+                    text = problem.what();
+                }
+                CHECK(text == "batch " + std::to_string(batch) + " on rank " + std::to_string(thrower));
+                CHECK(told == ranks - 1);
+            }
+}
+
+TEST_CASE("when a callback or a data set throws on one rank, launch rethrows it and the other ranks are told") {
+    struct fragile {
+        bool breaks;
+
+        std::size_t size() const { return 30; }
+        std::vector<std::size_t> batch(std::span<std::size_t const> rows) const {
+            if (breaks) throw std::domain_error{"unreadable"};
+            return {rows.begin(), rows.end()};
+        }
+    };
+    for (bool const in_data : {true, false}) {
+        std::atomic<int> told = 0;
+        auto const run = [&] {
+            tutti::launch<tutti::comm::threads>(4, [&](auto& world) {
+                bool const mine = world.rank() == 2;
+                tutti::data_parallel_trainer trainer{world, laws::recorder{}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+                trainer.after_step([&](tutti::step_report const&) {
+                    if (mine && !in_data) throw std::domain_error{"unreadable"};
+                });
+                try {
+                    trainer.run_epoch(fragile{mine && in_data}, {.batch = 10});
+                } catch (tutti::peer_failed const&) {
+                    ++told;
+                    throw;
+                }
+            });
+        };
+        CHECK_THROWS_WITH_AS(run(), "unreadable", std::domain_error);
+        CHECK(told == 3);
+    }
+}

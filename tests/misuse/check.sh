@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# check.sh COMPILER INCLUDE SOURCE: SOURCE makes one mistake. Its first line reads `// expects: SENTENCE`.
+# As it stands it must not compile, and the first error must be tutti's and hold SENTENCE. With -DRIGHT, which mends the
+# mistake and nothing else, it must compile without a warning: so the mistake alone is what fails.
+set -euo pipefail
+compiler=$1 include=$2 source=$3
+command -v "$compiler" >/dev/null || { echo "$compiler is not installed"; exit 77; }
+
+expected=$(sed -n '1s|^// expects: ||p' "$source")
+[[ -n $expected ]] || { echo "$source: the first line is not '// expects: SENTENCE'"; exit 1; }
+compile=("$compiler" -std=c++20 -fsyntax-only -pthread -I "$include" "$source")
+
+if output=$("${compile[@]}" 2>&1); then
+    echo "compiles, but must not"
+    exit 1
+fi
+first=$(grep --max-count=1 'error:' <<<"$output" || true)
+if [[ $first != *tutti:* || $first != *"$expected"* ]]; then
+    printf 'expected: %s\nfound:    %s\n\n%s\n' "$expected" "$first" "$output"
+    exit 1
+fi
+echo "$first"
+
+"${compile[@]}" -DRIGHT -Wall -Wextra -Werror || { echo "with -DRIGHT it must compile without a warning"; exit 1; }
