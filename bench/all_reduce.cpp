@@ -1,5 +1,5 @@
-// Times the sum of floats, in place, on thread ranks: tutti's all_reduce, one written for two threads and nothing else, and
-// memcpy of as many bytes by as many threads, in the same run.
+// Times the sum of floats, in place, on thread ranks: tutti's all_reduce, one written for two threads alone, and memcpy of as
+// many bytes by as many threads, in the same run.
 #include "contest.hpp"
 #include "contest_report.hpp"
 #include "report.hpp"
@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <tutti/tutti.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
@@ -20,16 +21,22 @@ int main(int argc, char** argv) try {
     bool quick = false;
     bench::rules rules;
 
-    CLI::App app{"Times the sum of floats, in place, on thread ranks: tutti's all_reduce, one written for two threads and nothing else (raw), "
-                 "and memcpy of as many bytes by as many threads. They take turns in every repeat. Ratios are medians over repeats."};
+    CLI::App app{
+        "Times the sum of floats, in place, on thread ranks: tutti's all_reduce, one written for two threads alone (raw), and "
+        "memcpy of as many bytes by as many threads. They take turns in every repeat; ratios are medians over repeats."};
     app.option_defaults()->always_capture_default();
-    app.add_option("--ranks", ranks, "thread ranks; raw takes part when they are 2 on at least 2 cores")->check(CLI::Range(1, 1024));
+    app.add_option("--ranks", ranks, "thread ranks; raw takes part when they are 2 on at least 2 cores")
+        ->check(CLI::Range(1, 1024));
     app.add_option("--from", from, "smallest size in bytes, such as 8 or 64KiB")->transform(CLI::AsSizeValue{false});
     app.add_option("--to", to, "largest size")->transform(CLI::AsSizeValue{false});
     app.add_option("--factor", factor, "from one size to the next")->check(CLI::Range(2, 1024));
     app.add_option("--timing", how, "each: every call by itself, behind a barrier that is not timed; row: calls in a row; or both")
         ->check(CLI::IsMember{{"each", "row", "both"}});
-    app.add_option("--rotate", rules.rotate, "take buffers in turn from so many bytes per rank, so that none stays in cache; 0: one buffer")
+    app.add_option("--rotate", rules.rotate,
+                   "take buffers in turn from so many bytes per rank, so that none stays in cache; 0: one buffer")
+        ->transform(CLI::AsSizeValue{false});
+    app.add_option("--offset", rules.offset,
+                   "bytes between the start of a cache line and that of a buffer; 16 is common in a std::vector")
         ->transform(CLI::AsSizeValue{false});
     app.add_flag("--touch", rules.touch, "with timing `each`: rewrite the buffer before every call, as a program would; not timed");
     app.add_option("--repeats", rules.repeats, "turns of every contender per size")->check(CLI::PositiveNumber);
@@ -37,17 +44,19 @@ int main(int argc, char** argv) try {
     app.add_flag("--quick", quick, "few sizes and short turns: shows that it works, measures little");
     app.add_option("--json", json, "write all measurements to this file");
     CLI11_PARSE(app, argc, argv);
-    from = std::max<std::size_t>(from / 4 * 4, 4);
+    from = std::max<std::size_t>(from / 4 * 4, 4);  // whole floats
     if (quick) to = std::min<std::size_t>(to, 1 << 20), factor = 16, rules.repeats = 3, rules.milliseconds = 1;
 
     std::vector<bench::timing> timings;
     if (how != "row") timings.push_back(bench::timing::each);
     if (how != "each") timings.push_back(bench::timing::in_a_row);
 
-    nlohmann::json report{{"bench", "all_reduce"}, {"machine", bench::machine()}, {"ranks", ranks}, {"rotate_bytes", rules.rotate},
-                          {"touch", rules.touch}, {"repeats", rules.repeats}};
+    nlohmann::json report{{"bench", "all_reduce"},        {"machine", bench::machine()},  {"ranks", ranks},
+                          {"rotate_bytes", rules.rotate}, {"offset_bytes", rules.offset}, {"touch", rules.touch},
+                          {"repeats", rules.repeats}};
     bench::print(report["machine"]);
-    std::printf("%d ranks, %d repeats, buffers: %s\n", ranks, rules.repeats, rules.rotate ? (std::to_string(rules.rotate) + " bytes in turn").c_str() : "one");
+    std::printf("%d ranks, %d repeats, buffers: %s\n", ranks, rules.repeats,
+                rules.rotate ? (std::to_string(rules.rotate) + " bytes in turn").c_str() : "one");
 
     bench::raw_all_reduce::meeting_place meeting;
     std::vector<bench::row> rows;
@@ -68,7 +77,8 @@ int main(int argc, char** argv) try {
     std::printf("\ngoals\n");
     for (auto const timing : timings)
         for (auto const& goal : bench::goals)
-            if (auto const verdict = goal.ranks == ranks ? bench::judge(goal, timing, rows) : nullptr; !verdict.is_null()) report["goals"].push_back(verdict);
+            if (auto const verdict = goal.ranks == ranks ? bench::judge(goal, timing, rows) : nullptr; !verdict.is_null())
+                report["goals"].push_back(verdict);
     bench::write(json, report);
 } catch (std::exception const& problem) {
     std::fprintf(stderr, "%s\n", problem.what());

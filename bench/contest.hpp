@@ -28,33 +28,35 @@ enum class timing { each, in_a_row };
 struct row {
     timing how;
     std::size_t bytes;
-    std::array<std::vector<double>, 3> slowest{}, mean{};    // the slowest rank's; the mean over ranks
+    std::array<std::vector<double>, 3> slowest{}, mean{};  // the slowest rank's; the mean over ranks
 };
 
 struct rules {
     int repeats = 15;
-    double milliseconds = 4;    ///< what a contender's calls of one repeat should take together
-    std::size_t rotate = 0;     ///< bytes of buffers that a rank takes in turn
-    bool touch = false;         ///< whether ranks rewrite their buffers before each call that is timed by itself
+    double milliseconds = 4;  ///< what a contender's calls of one repeat should take together
+    std::size_t rotate = 0;   ///< bytes of buffers that a rank takes in turn
+    std::size_t offset = 0;   ///< bytes between the start of a cache line and that of a buffer
+    bool touch = false;       ///< whether ranks rewrite their buffers before each call that is timed by itself
 };
 
 /// One rank's buffers, taken in turn: those that are summed, and those that memcpy writes to.
 class buffer_ring {
 public:
-    buffer_ring(std::size_t bytes, std::size_t rotate)
-        : stride_{(bytes + sizeof(line) - 1) / sizeof(line)},
-          data_(stride_ * std::max<std::size_t>(1, rotate / (stride_ * sizeof(line)))),
+    buffer_ring(std::size_t bytes, rules const& wanted)
+        : shift_{wanted.offset / sizeof(float)},
+          stride_{(wanted.offset + bytes + sizeof(line) - 1) / sizeof(line)},
+          data_(stride_ * std::max<std::size_t>(1, wanted.rotate / (stride_ * sizeof(line)))),
           other_(data_.size()) {}
 
-    float* data() { return data_[at_].values; }
-    float* other() { return other_[at_].values; }
+    float* data() { return data_[at_].values + shift_; }
+    float* other() { return other_[at_].values + shift_; }
     void next() { at_ = at_ + stride_ == data_.size() ? 0 : at_ + stride_; }
 
 private:
     struct alignas(64) line {
         float values[16]{};
     };
-    std::size_t stride_, at_ = 0;
+    std::size_t shift_, stride_, at_ = 0;
     std::vector<line> data_, other_;
 };
 
@@ -63,15 +65,22 @@ template <class Comm>
 class contest {
 public:
     contest(Comm& world, rules const& wanted, raw_all_reduce::meeting_place& meeting)
-        : world_{world}, wanted_{wanted}, raw_{meeting, world.rank()}, contenders_{ours, copying} {
-        if (world.size() == 2 && std::thread::hardware_concurrency() >= 2) contenders_.insert(contenders_.begin() + 1, raw);
+        : world_{world},
+          wanted_{wanted},
+          raw_{meeting, world.rank()} {
+        auto const start = clock::now();
+        while (seconds_since(start) < 0.2) {}  // until the system has given each busy thread a core, where there are enough
     }
 
     /// Collective.
     row measure(std::size_t bytes, timing how) {
-        buffer_ring buffers{bytes, wanted_.rotate};
+        buffer_ring buffers{bytes, wanted_};
+        std::vector<contender> contenders{ours};
+        bool const crowded = static_cast<unsigned>(world_.size()) > std::thread::hardware_concurrency();
+        if (world_.size() == 2 && !crowded) contenders.push_back(raw);
+        if (how == timing::in_a_row || !crowded) contenders.push_back(copying);  // crowded, a copy would often run alone
         std::array<int, 3> calls{};
-        for (auto const who : contenders_) {
+        for (auto const who : contenders) {
             check(who, buffers, bytes);
             time(who, buffers, bytes, how, 2);
             auto const start = clock::now();
@@ -82,7 +91,7 @@ public:
         }
         row result{how, bytes};
         for (int repeat = 0; repeat < wanted_.repeats; ++repeat)
-            for (auto const who : contenders_) {
+            for (auto const who : contenders) {
                 double const mine = time(who, buffers, bytes, how, calls[who]) * 1e6;
                 result.slowest[who].push_back(tutti::all_reduce(world_, mine, larger));
                 result.mean[who].push_back(tutti::all_reduce(world_, mine) / world_.size());
@@ -96,11 +105,16 @@ private:
     /// Makes the calls; returns this rank's seconds per call.
     double time(contender who, buffer_ring& buffers, std::size_t bytes, timing how, int calls) {
         std::size_t const n = bytes / sizeof(float);
-        auto run = [&](auto call) { return how == timing::each ? time_each(buffers, n, calls, call) : time_in_a_row(buffers, calls, call); };
+        auto run = [&](auto call) {
+            return how == timing::each ? time_each(buffers, n, calls, call) : time_in_a_row(buffers, calls, call);
+        };
         switch (who) {
-            case ours: return run([&] { tutti::all_reduce(world_, std::span{buffers.data(), n}); });
-            case raw: return run([&] { raw_(buffers.data(), n); });
-            case copying: break;
+        case ours:
+            return run([&] { tutti::all_reduce(world_, std::span{buffers.data(), n}); });
+        case raw:
+            return run([&] { raw_(buffers.data(), n); });
+        case copying:
+            break;
         }
         return run([&] { std::memcpy(buffers.other(), buffers.data(), bytes); });
     }
@@ -123,6 +137,7 @@ private:
         tutti::barrier(world_);
         auto const start = clock::now();
         for (int i = 0; i < calls; ++i, buffers.next()) call();
+        tutti::barrier(world_);
         return seconds_since(start) / calls;
     }
 
@@ -142,7 +157,6 @@ private:
     Comm& world_;
     rules const& wanted_;
     raw_all_reduce raw_;
-    std::vector<contender> contenders_;
 };
 
 }  // namespace bench

@@ -13,37 +13,47 @@ namespace bench {
 
 inline char const* name(timing how) { return how == timing::each ? "each" : "row"; }
 
-inline double gigabytes_per_second(row const& result) { return static_cast<double>(result.bytes) / median(result.slowest[ours]) / 1000; }
+inline double gigabytes_per_second(row const& result) {
+    return static_cast<double>(result.bytes) / median(result.slowest[ours]) / 1000;
+}
 
 /// Bytes that a rank must send for each byte it brings.
 inline double bus_share(int ranks) { return 2.0 * (ranks - 1) / ranks; }
 
 inline void print_header(timing how, bool touch) {
-    std::printf("\n%s%s; microseconds on the slowest rank\n", how == timing::each ? "each call by itself, behind a barrier" : "calls in a row",
+    std::printf("\n%s%s; microseconds on the slowest rank\n",
+                how == timing::each ? "each call by itself, behind a barrier" : "calls in a row",
                 how == timing::each && touch ? ", on a buffer just rewritten" : "");
-    std::printf("%10s %19s   %19s %5s   %19s %5s   %13s\n", "", "tutti      ", "raw       ", "", "memcpy      ", "", "GB/s     ");
-    std::printf("%10s %9s %9s   %9s %9s ratio   %9s %9s ratio   %6s %6s\n", "bytes", "median", "min", "median", "min", "median", "min", "alg", "bus");
+    std::printf("%10s %21s   %21s %5s   %21s %5s   %13s\n", "", "tutti        ", "raw         ", "", "memcpy       ", "",
+                "GB/s     ");
+    std::printf("%10s %10s %10s   %10s %10s ratio   %10s %10s ratio   %6s %6s\n", "bytes", "median", "min", "median", "min",
+                "median", "min", "alg", "bus");
 }
 
 inline void print(row const& result, int ranks) {
-    std::printf("%10zu %9.2f %9.2f", result.bytes, median(result.slowest[ours]), least(result.slowest[ours]));
+    std::printf("%10zu %10.3f %10.3f", result.bytes, median(result.slowest[ours]), least(result.slowest[ours]));
     for (auto const who : {raw, copying}) {
         auto const& times = result.slowest[who];
-        if (times.empty()) std::printf("   %9s %9s %5s", "", "", "");
-        else std::printf("   %9.2f %9.2f %5.2f", median(times), least(times), median_ratio(result.slowest[ours], times));
+        if (times.empty()) std::printf("   %10s %10s %5s", "", "", "");
+        else std::printf("   %10.3f %10.3f %5.2f", median(times), least(times), median_ratio(result.slowest[ours], times));
     }
     std::printf("   %6.2f %6.2f\n", gigabytes_per_second(result), gigabytes_per_second(result) * bus_share(ranks));
     std::fflush(stdout);
 }
 
 inline nlohmann::json as_json(row const& result, int ranks) {
-    nlohmann::json json{{"timing", name(result.how)}, {"bytes", result.bytes}, {"algorithm_gb_per_s", gigabytes_per_second(result)},
+    nlohmann::json json{{"timing", name(result.how)},
+                        {"bytes", result.bytes},
+                        {"algorithm_gb_per_s", gigabytes_per_second(result)},
                         {"bus_gb_per_s", gigabytes_per_second(result) * bus_share(ranks)}};
     for (auto const who : {ours, raw, copying}) {
         auto const& times = result.slowest[who];
         if (times.empty()) continue;
-        json[contender_names[who]] = {{"median_us", median(times)}, {"min_us", least(times)}, {"tutti_ratio", median_ratio(result.slowest[ours], times)},
-                                      {"slowest_rank_us", times}, {"mean_of_ranks_us", result.mean[who]}};
+        json[contender_names[who]] = {{"median_us", median(times)},
+                                      {"min_us", least(times)},
+                                      {"tutti_ratio", median_ratio(result.slowest[ours], times)},
+                                      {"slowest_rank_us", times},
+                                      {"mean_of_ranks_us", result.mean[who]}};
     }
     return json;
 }
@@ -53,7 +63,7 @@ struct goal {
     int ranks;
     contender against;
     double limit;
-    std::size_t from, to;    // bytes
+    std::size_t from, to;  // bytes
 };
 
 constexpr goal goals[] = {{2, raw, 2, 8, 4 << 10},
@@ -74,10 +84,10 @@ inline nlohmann::json judge(goal const& wanted, timing how, std::vector<row> con
     }
     if (at == 0) return {};
     auto const unit = wanted.against == ours ? std::string{"us"} : std::string{"x "} + contender_names[wanted.against];
-    std::printf("%s  %-4s  %zu to %zu bytes: %.2f %s at %zu bytes; at most %g\n", worst <= wanted.limit ? "pass" : "MISS", name(how),
-                wanted.from, wanted.to, worst, unit.c_str(), at, wanted.limit);
-    return {{"timing", name(how)}, {"from", wanted.from}, {"to", wanted.to}, {"limit", wanted.limit}, {"unit", unit}, {"worst", worst},
-            {"worst_at", at}, {"pass", worst <= wanted.limit}};
+    std::printf("%s  %-4s  %zu to %zu bytes: %.2f %s at %zu bytes; at most %g\n", worst <= wanted.limit ? "pass" : "MISS",
+                name(how), wanted.from, wanted.to, worst, unit.c_str(), at, wanted.limit);
+    return {{"timing", name(how)}, {"from", wanted.from}, {"to", wanted.to}, {"limit", wanted.limit},
+            {"unit", unit},        {"worst", worst},      {"worst_at", at},  {"pass", worst <= wanted.limit}};
 }
 
 }  // namespace bench

@@ -27,7 +27,7 @@ public:
         struct alignas(64) flag {
             std::atomic<std::uint64_t> value{0};
         };
-        letter letters[2][2];    // by rank and parity of the call: a letter is read until its reader arrives in the next call
+        letter letters[2][2];  // by rank and parity of the call: a letter is read until its reader arrives in the next call
         flag done[2];
     };
 
@@ -46,7 +46,7 @@ public:
             for (std::size_t i = 0; i < n; ++i) x[i] += theirs.payload[i];
             return;
         }
-        std::size_t const middle = std::min(n, (n / 2 + 15) / 16 * 16);    // halves meet on a cache line
+        std::size_t const middle = std::min(n, (n / 2 + 15) / 16 * 16);  // halves meet on a cache line
         sum_both(x, theirs.data, me_ == 0 ? 0 : middle, me_ == 0 ? middle : n);
         shared_.done[me_].value.store(call_, std::memory_order_release);
         spin_until(shared_.done[peer_].value);

@@ -38,9 +38,9 @@ inline nlohmann::json machine() {
 }
 
 inline void print(nlohmann::json const& machine) {
-    std::printf("%u cores (%s), %s, %s, load %.2f\n", machine["cores"].get<unsigned>(), machine["processor"].get<std::string>().c_str(),
-                machine["compiler"].get<std::string>().c_str(), machine["flags"].get<std::string>().c_str(),
-                machine["load_at_start"].get<double>());
+    std::printf("%u cores (%s), %s, %s, load %.2f\n", machine["cores"].get<unsigned>(),
+                machine["processor"].get<std::string>().c_str(), machine["compiler"].get<std::string>().c_str(),
+                machine["flags"].get<std::string>().c_str(), machine["load_at_start"].get<double>());
 }
 
 /// Does nothing when `path` is empty.

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 namespace bench {
@@ -20,11 +23,18 @@ inline double median(std::vector<double> values) {
 
 inline double least(std::vector<double> const& values) { return *std::min_element(values.begin(), values.end()); }
 
-/// The median ratio of what was measured in the same repeat: what disturbs a repeat disturbs both, and cancels.
-inline double median_ratio(std::vector<double> const& of, std::vector<double> const& to) {
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < of.size(); ++i) ratios.push_back(of[i] / to[i]);
-    return median(std::move(ratios));
+/// The median of `compare(a, b)` over what was measured in the same repeat: what disturbs a repeat disturbs both, and cancels.
+template <class Compare>
+double median_of_pairs(std::vector<double> const& a, std::vector<double> const& b, Compare compare) {
+    std::vector<double> results;
+    std::transform(a.begin(), a.end(), b.begin(), std::back_inserter(results), compare);
+    return median(std::move(results));
+}
+inline double median_ratio(std::vector<double> const& a, std::vector<double> const& b) {
+    return median_of_pairs(a, b, std::divides{});
+}
+inline double median_difference(std::vector<double> const& a, std::vector<double> const& b) {
+    return median_of_pairs(a, b, std::minus{});
 }
 
 }  // namespace bench

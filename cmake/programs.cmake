@@ -9,15 +9,34 @@ function(tutti_example name)
     tutti_program_test(example.${name} "example;${arg_LABELS}" ${arg_TEST_ARGS})
 endfunction()
 
-# tutti_bench(NAME [LIBRARIES target...] [SMOKE_ARGS argument...] [LABELS label...])
+# tutti_bench(NAME [PORTABLE] [LIBRARIES target...] [SMOKE_ARGS argument...] [LABELS label...])
 # Builds NAME.cpp of the current directory into the program NAME, target bench.NAME; a test only where SMOKE_ARGS make it short.
+# PORTABLE: also into NAME_portable, for any processor of this machine's kind, which bench.NAME may run.
 function(tutti_bench name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES;SMOKE_ARGS;LABELS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "PORTABLE" "" "LIBRARIES;SMOKE_ARGS;LABELS")
     tutti_no_other_arguments(${name})
-    tutti_program(bench.${name} ${name} ${arg_LIBRARIES})
+    tutti_bench_program(${name} ${name} ${arg_LIBRARIES})
+    if(arg_PORTABLE)
+        set(TUTTI_NATIVE OFF)    # in this function
+        tutti_bench_program(${name}_portable ${name} ${arg_LIBRARIES})
+        add_dependencies(bench.${name} bench.${name}_portable)
+    endif()
     if(arg_SMOKE_ARGS)
         tutti_program_test(bench.${name} "bench;${arg_LABELS}" ${arg_SMOKE_ARGS})
     endif()
+endfunction()
+
+# A bench tells its readers how it was compiled.
+function(tutti_bench_program program name)
+    tutti_program(bench.${program} ${name} ${ARGN})
+    string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
+    set(flags ${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}})
+    if(TUTTI_NATIVE)
+        list(APPEND flags -march=native)
+    endif()
+    string(JOIN " " flags ${flags})
+    set_target_properties(bench.${program} PROPERTIES OUTPUT_NAME ${program})
+    target_compile_definitions(bench.${program} PRIVATE "TUTTI_BENCH_FLAGS=\"${flags}\"")
 endfunction()
 
 function(tutti_program target name)

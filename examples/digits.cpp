@@ -97,6 +97,9 @@ int main(int argc, char** argv) try {
 } catch (digits::bad_data const& problem) {
     std::fprintf(stderr, "digits: %s\n", problem.what());
     return 2;
+} catch (tutti::usage_error const& problem) {    // a TUTTI_RANKS that is no number of ranks
+    std::fprintf(stderr, "digits: %s\n", problem.what());
+    return 2;
 } catch (std::exception const& problem) {
     std::fprintf(stderr, "digits: %s\n", problem.what());
     return 1;

@@ -59,6 +59,7 @@ for bad in '--ranks 0' '--ranks two' '--batch -1' '--epochs 1.5' '--learning-rat
     '--require-accuracy 96' '--hidden 0' '--accumulate 0'; do
     refuses "${bad% *}: " $bad
 done
+TUTTI_RANKS=none refuses 'TUTTI_RANKS must be a positive number' --epochs 1
 refuses 'not expected: 2 --rank' --rank 2
 
 sed 's/$/\r/' "$good" >windows.csv

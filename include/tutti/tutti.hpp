@@ -2,10 +2,28 @@
 
 /// Everything that needs only the standard library.
 
+#include <tutti/collectives/algorithm/binomial.hpp>
+#include <tutti/collectives/algorithm/bruck.hpp>
+#include <tutti/collectives/algorithm/circulant.hpp>
+#include <tutti/collectives/algorithm/pairwise.hpp>
+#include <tutti/collectives/algorithm/rabenseifner.hpp>
+#include <tutti/collectives/algorithm/recursive_doubling.hpp>
+#include <tutti/collectives/algorithm/ring.hpp>
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/all_reduce.hpp>
+#include <tutti/collectives/all_to_all.hpp>
 #include <tutti/collectives/barrier.hpp>
 #include <tutti/collectives/broadcast.hpp>
+#include <tutti/collectives/exclusive_scan.hpp>
+#include <tutti/collectives/execute.hpp>
+#include <tutti/collectives/gather.hpp>
+#include <tutti/collectives/messages.hpp>
+#include <tutti/collectives/reduce.hpp>
+#include <tutti/collectives/reduce_scatter.hpp>
+#include <tutti/collectives/scan.hpp>
+#include <tutti/collectives/scatter.hpp>
+#include <tutti/collectives/schedule.hpp>
+#include <tutti/collectives/verify.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>

@@ -29,11 +29,13 @@ static_assert(tutti::dataset<std::vector<int>> && tutti::dataset<std::vector<int
 static_assert(tutti::batching_dataset<table> && !tutti::range_dataset<table> && tutti::dataset<table const>);
 static_assert(!tutti::dataset<std::list<int>> && !tutti::dataset<without_batch> && !tutti::dataset<int>);
 
-static_assert(std::ranges::random_access_range<selection<std::vector<int>>> && std::ranges::random_access_range<selection<std::deque<int> const>>);
+static_assert(std::ranges::random_access_range<selection<std::vector<int>>> &&
+              std::ranges::random_access_range<selection<std::deque<int> const>>);
 static_assert(std::ranges::sized_range<selection<std::vector<int>>>);
-static_assert(std::random_access_iterator<selection<std::ranges::iota_view<int, int>>::iterator>);
+static_assert(std::random_access_iterator<selection<std::vector<bool>>::iterator>);  // whose references are no references
 
 std::array<std::size_t, 4> const rows{7, 0, 3, 3};
+std::array<std::size_t, 8> const reversed{7, 6, 5, 4, 3, 2, 1, 0};
 
 template <class Data>
 std::vector<int> listed(selection<Data> const& some) {
@@ -47,12 +49,12 @@ std::vector<int> listed(selection<Data> const& some) {
 TEST_CASE("a selection shows the rows it was given, in their order, of any random-access range") {
     std::vector<int> vector{10, 11, 12, 13, 14, 15, 16, 17};
     std::deque<int> const deque(vector.begin(), vector.end());
-    auto count = std::views::iota(10, 18);
     int plain[8] = {10, 11, 12, 13, 14, 15, 16, 17};
     std::vector<int> const wanted{17, 10, 13, 13};
     CHECK(listed(selection{vector, rows}) == wanted);
     CHECK(listed(selection{deque, rows}) == wanted);
-    CHECK(listed(selection{count, rows}) == wanted);
+    selection const backwards{vector, reversed};
+    CHECK(listed(selection{backwards, rows}) == std::vector<int>{10, 17, 14, 14});
     CHECK(listed(selection{plain, rows}) == wanted);
 }
 

@@ -24,15 +24,17 @@ TEST_CASE("a block's owned part is where it meets the slice") {
     CHECK(part_of_block({20, 30}, 10, 5).size() == 0);
     CHECK(part_of_block({0, 5}, 10, 5).size() == 0);
     // Slices that cover everything once give parts that cover every block once.
-    for (std::size_t cut = 0; cut <= 30; ++cut) CHECK(part_of_block({0, cut}, 10, 5).size() + part_of_block({cut, 30}, 10, 5).size() == 5);
+    for (std::size_t cut = 0; cut <= 30; ++cut)
+        CHECK(part_of_block({0, cut}, 10, 5).size() + part_of_block({cut, 30}, 10, 5).size() == 5);
 }
 
 TEST_CASE("a block_store holds zeros for the owned part of every block, in its type, aligned, until they are written") {
     std::array<float, 3> a{};
     std::array<double, 2> b{};
     std::array<float, 5> c{};
-    std::tuple const blocks{std::span{a}, std::span{b}, std::pair{std::span{c}.first(1), std::array{std::span{c}.first(0), std::span{c}.last(4)}}};
-    block_store store{blocks, slice{2, 9}};    // one of a, all of b, and 1, 0 and 3 of the rest
+    std::tuple const blocks{std::span{a}, std::span{b},
+                            std::pair{std::span{c}.first(1), std::array{std::span{c}.first(0), std::span{c}.last(4)}}};
+    block_store store{blocks, slice{2, 9}};  // one of a, all of b, and 1, 0 and 3 of the rest
     CHECK(block_store{}.empty());
     CHECK(!store.empty());
     std::size_t const owned[] = {1, 2, 1, 0, 3};

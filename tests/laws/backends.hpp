@@ -34,14 +34,14 @@ public:
 private:
     std::mutex mutex_;
     int count_ = 0;
-    std::string texts_;    // of the first few
+    std::string texts_;  // of the first few
 };
 
 template <class T>
 std::string to_text(T const& value) {
     std::ostringstream text;
     text.precision(17);
-    if constexpr (std::is_arithmetic_v<T>) text << +value;    // a small integer is no character
+    if constexpr (std::is_arithmetic_v<T>) text << +value;  // a small integer is no character
     else if constexpr (requires { text << value; }) text << value;
     else text << "(no text)";
     return text.str();
@@ -56,22 +56,27 @@ public:
         if (!holds) note(std::string{claim}, line, file);
     }
     template <class A, class B>
-    void equal(A const& found, B const& wanted, std::string_view claim, int line = __builtin_LINE(), char const* file = __builtin_FILE()) const {
+    void equal(A const& found, B const& wanted, std::string_view claim, int line = __builtin_LINE(),
+               char const* file = __builtin_FILE()) const {
         if (!(found == wanted)) note(std::string{claim} + ": " + to_text(found) + ", not " + to_text(wanted), line, file);
     }
     /// |found - wanted| <= tolerance
-    void close(double found, double wanted, double tolerance, std::string_view claim, int line = __builtin_LINE(), char const* file = __builtin_FILE()) const {
+    void close(double found, double wanted, double tolerance, std::string_view claim, int line = __builtin_LINE(),
+               char const* file = __builtin_FILE()) const {
         double const off = found > wanted ? found - wanted : wanted - found;
         if (!(off <= tolerance))
             note(std::string{claim} + ": " + to_text(found) + ", not " + to_text(wanted) + " to " + to_text(tolerance), line, file);
     }
     /// found[i] == wanted(i) for 0 <= i < count; notes the first that is not.
     template <class Range, class Wanted>
-    void all(Range const& found, Wanted wanted, std::string_view claim, int line = __builtin_LINE(), char const* file = __builtin_FILE()) const {
+    void all(Range const& found, Wanted wanted, std::string_view claim, int line = __builtin_LINE(),
+             char const* file = __builtin_FILE()) const {
         std::size_t i = 0;
         for (auto const& each : found) {
             if (!(each == wanted(i))) {
-                note(std::string{claim} + ": element " + std::to_string(i) + " of " + std::to_string(std::size(found)) + " is " + to_text(each) + ", not " + to_text(wanted(i)), line, file);
+                note(std::string{claim} + ": element " + std::to_string(i) + " of " + std::to_string(std::size(found)) + " is " +
+                         to_text(each) + ", not " + to_text(wanted(i)),
+                     line, file);
                 return;
             }
             ++i;
@@ -79,7 +84,8 @@ public:
     }
     /// `act` throws exactly an Exception whose text holds each of `words`.
     template <class Exception, class Act>
-    void throws(Act act, std::initializer_list<std::string_view> words, std::string_view claim, int line = __builtin_LINE(), char const* file = __builtin_FILE()) const {
+    void throws(Act act, std::initializer_list<std::string_view> words, std::string_view claim, int line = __builtin_LINE(),
+                char const* file = __builtin_FILE()) const {
         try {
             act();
             note(std::string{claim} + ": nothing was thrown", line, file);
@@ -87,15 +93,14 @@ public:
             for (auto const word : words)
                 if (std::string_view{problem.what()}.find(word) == std::string_view::npos)
                     note(std::string{claim} + ": '" + std::string{word} + "' is missing in: " + problem.what(), line, file);
-        } catch (std::exception const& problem) {
-            note(std::string{claim} + ": another exception: " + problem.what(), line, file);
-        }
+        } catch (std::exception const& problem) { note(std::string{claim} + ": another exception: " + problem.what(), line, file); }
     }
 
 private:
     void note(std::string claim, int line, char const* file) const {
         std::string_view const path{file};
-        found_->add(std::string{path.substr(path.rfind('/') + 1)} + ":" + std::to_string(line) + ": rank " + std::to_string(rank_) + ": " + claim);
+        found_->add(std::string{path.substr(path.rfind('/') + 1)} + ":" + std::to_string(line) + ": rank " + std::to_string(rank_) +
+                    ": " + claim);
     }
 
     findings* found_;
@@ -108,9 +113,7 @@ void on(std::string_view backend, int ranks, Body const& body) {
     findings found;
     try {
         tutti::launch<Comm>(ranks, [&](auto& world) { body(world, expectation{found, world.rank()}); });
-    } catch (std::exception const& problem) {
-        found.add(std::string{"launch threw: "} + problem.what());
-    }
+    } catch (std::exception const& problem) { found.add(std::string{"launch threw: "} + problem.what()); }
     CHECK_MESSAGE(found.count() == 0, backend, ", ranks: ", ranks, found.texts());
 }
 

@@ -55,9 +55,7 @@ template <class Comm>
 std::string usage_error_of(tutti::launch_options const& options) {
     try {
         tutti::launch<Comm>(options, [](auto&) { throw std::runtime_error{"a body ran"}; });
-    } catch (tutti::usage_error const& problem) {
-        return problem.what();
-    }
+    } catch (tutti::usage_error const& problem) { return problem.what(); }
     return "nothing was thrown";
 }
 
@@ -71,7 +69,8 @@ TEST_CASE("ranks are 0 to size - 1, each once, and stay as they are") {
         expect(0 <= rank && rank < size, "rank in range");
         auto const ranks = tutti::all_gather(world, rank);
         expect.equal(ranks.size(), static_cast<std::size_t>(size), "as many as size");
-        expect.all(ranks, [](std::size_t k) { return static_cast<int>(k); }, "in order");
+        expect.all(
+            ranks, [](std::size_t k) { return static_cast<int>(k); }, "in order");
         expect(world.rank() == rank && world.size() == size, "unchanged");
     });
 }
@@ -137,12 +136,11 @@ TEST_CASE("launch rethrows what a body threw, whichever rank it ran on") {
                 tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
                     if (world.rank() == thrower) throw mine{thrower};
                 });
-            } catch (mine const& thrown) {
-                caught = thrown.rank;
-            }
+            } catch (mine const& thrown) { caught = thrown.rank; }
             CHECK(caught == thrower);
         }
-    CHECK_THROWS_WITH_AS(tutti::launch<tutti::comm::solo>(1, [](auto&) { throw std::out_of_range{"past the end"}; }), "past the end", std::out_of_range);
+    CHECK_THROWS_WITH_AS(tutti::launch<tutti::comm::solo>(1, [](auto&) { throw std::out_of_range{"past the end"}; }),
+                         "past the end", std::out_of_range);
 }
 
 TEST_CASE("abort ends the group of a rank that is alone with its text") {

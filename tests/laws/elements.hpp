@@ -55,9 +55,9 @@ struct combine {
     template <class T>
     T operator()(T const& x, T const& y) const {
         if constexpr (std::same_as<T, moments>) return {x.sum + y.sum, x.count + y.count};
-        else if constexpr (std::same_as<T, three_bytes>)    // of the first, of the last, sum of all
+        else if constexpr (std::same_as<T, three_bytes>)  // of the first, of the last, sum of all
             return {{x.byte[0], y.byte[1], static_cast<std::uint8_t>(x.byte[2] + y.byte[2])}};
-        else if constexpr (std::same_as<T, affine>) return {x.a * y.a, y.a * x.b + y.b};    // first x, then y
+        else if constexpr (std::same_as<T, affine>) return {x.a * y.a, y.a * x.b + y.b};  // first x, then y
         else if constexpr (std::same_as<T, matrix>)
             return {{x.at[0] * y.at[0] + x.at[1] * y.at[2], x.at[0] * y.at[1] + x.at[1] * y.at[3],
                      x.at[2] * y.at[0] + x.at[3] * y.at[2], x.at[2] * y.at[1] + x.at[3] * y.at[3]}};

@@ -34,11 +34,12 @@ partition::weighted uneven(int ranks, std::uint64_t seed) {
 
 /// How far p ranks may be from one, by rounding alone: in a step each gradient rounds about (samples of the step + 26) times in
 /// either run, at sums of terms below 8; the error moves the parameters by the learning rate, and every later step lets it grow
-/// by at most `growth`. That is 1 for `line`, whose learning rate is below 2 / (largest curvature) = 0.5. The loss of `network`
-/// curves downward by less than 6 on these data, so there it is 1 + 6 * learning_rate.
+/// by at most `growth`. That is 1 for `line`, whose learning rate is below 2 / (largest curvature) = 0.5. The curvatures of
+/// `network`'s loss lie between -1 and 5 on these data, so there it is 1 + learning_rate.
 template <class T>
 double rounding(std::size_t batch, double learning_rate, int steps, double growth) {
-    double const once = 2 * static_cast<double>(batch + 26) * static_cast<double>(std::numeric_limits<T>::epsilon()) * 8 * learning_rate;
+    double const once =
+        2 * static_cast<double>(batch + 26) * static_cast<double>(std::numeric_limits<T>::epsilon()) * 8 * learning_rate;
     double all = 0;
     for (int step = 0; step < steps; ++step) all = all * growth + once;
     return all;
@@ -55,7 +56,9 @@ TEST_CASE_TEMPLATE("any number of ranks trains a linear model as one rank does, 
     auto const in_order = laws::trained_alone(laws::line<T>{}, partition::strided{}, rule, data, options, 3);
     double const tolerance = rounding<T>(64, 0.1, 48, 1);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
-        auto const off = [&](auto const& wanted, auto const& how) { return laws::largest_difference(laws::trained(world, laws::line<T>{}, how, rule, data, options, 3), wanted); };
+        auto const off = [&](auto const& wanted, auto const& how) {
+            return laws::largest_difference(laws::trained(world, laws::line<T>{}, how, rule, data, options, 3), wanted);
+        };
         expect.close(off(dealt, partition::shuffled{.seed = 3}), 0, tolerance, "shuffled");
         expect.close(off(in_order, partition::strided{}), 0, tolerance, "strided");
         expect.close(off(dealt, uneven(world.size(), 3)), 0, tolerance, "weighted");
@@ -67,9 +70,11 @@ TEST_CASE_TEMPLATE("any number of ranks trains a network as one rank does, to ro
     tutti::epoch_options const options{.batch = 32};
     optim::sgd const rule{.learning_rate = 0.05};
     auto const alone = laws::trained_alone(laws::network<T>{}, partition::shuffled{.seed = 9}, rule, data, options, 2);
-    double const tolerance = rounding<T>(32, 0.05, 10, 1.3);
+    double const tolerance = rounding<T>(32, 0.05, 10, 1.05);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
-        auto const off = [&](auto const& how) { return laws::largest_difference(laws::trained(world, laws::network<T>{}, how, rule, data, options, 2), alone); };
+        auto const off = [&](auto const& how) {
+            return laws::largest_difference(laws::trained(world, laws::network<T>{}, how, rule, data, options, 2), alone);
+        };
         expect.close(off(partition::shuffled{.seed = 9}), 0, tolerance, "shuffled");
         expect.close(off(uneven(world.size(), 9)), 0, tolerance, "weighted");
     });
@@ -77,14 +82,16 @@ TEST_CASE_TEMPLATE("any number of ranks trains a network as one rank does, to ro
 
 TEST_CASE("batches and data smaller than the number of ranks train as on one rank; ranks without samples take part") {
     optim::sgd const rule{.learning_rate = 0.1};
-    for (std::size_t const size : {1, 2, 3, 7, 17})
-        for (std::size_t const batch : {1, 2, 3, 5, 64}) {
+    for (std::size_t const size : {1u, 2u, 3u, 7u, 17u})
+        for (std::size_t const batch : {1u, 2u, 3u, 5u, 64u}) {
             auto const data = laws::wave(size);
-            auto const alone = laws::trained_alone(laws::line<double>{}, partition::shuffled{.seed = 2}, rule, data, {.batch = batch}, 2);
+            auto const alone =
+                laws::trained_alone(laws::line<double>{}, partition::shuffled{.seed = 2}, rule, data, {.batch = batch}, 2);
             double const tolerance = rounding<double>(batch, 0.1, 34, 1);
             laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
                 std::string const what = std::to_string(size) + " samples in batches of " + std::to_string(batch);
-                auto const found = laws::trained(world, laws::line<double>{}, partition::shuffled{.seed = 2}, rule, data, {.batch = batch}, 2);
+                auto const found =
+                    laws::trained(world, laws::line<double>{}, partition::shuffled{.seed = 2}, rule, data, {.batch = batch}, 2);
                 expect.close(laws::largest_difference(found, alone), 0, tolerance, what);
             });
         }
@@ -105,10 +112,12 @@ TEST_CASE("where arithmetic is exact, ranks train exactly what a hand-written lo
     }
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
         if (!std::has_single_bit(static_cast<unsigned>(world.size()))) return;
-        auto const found = laws::trained(world, laws::line<double>{}, partition::strided{}, optim::sgd{.learning_rate = 0.125}, data, {.batch = 16});
+        auto const found = laws::trained(world, laws::line<double>{}, partition::strided{}, optim::sgd{.learning_rate = 0.125},
+                                         data, {.batch = 16});
         expect.equal(found[0], loop.weights[0], "slope");
         expect.equal(found[1], loop.weights[1], "intercept");
-        auto const accumulated = laws::trained(world, laws::line<double>{}, partition::strided{}, optim::sgd{.learning_rate = 0.125}, data, {.batch = 16, .accumulate = 2});
+        auto const accumulated = laws::trained(world, laws::line<double>{}, partition::strided{},
+                                               optim::sgd{.learning_rate = 0.125}, data, {.batch = 16, .accumulate = 2});
         if (world.size() <= 4) expect(accumulated == found, "in two micro-batches");
     });
 }
@@ -128,9 +137,11 @@ TEST_CASE("accumulating a step over micro-batches gives the same step, to roundi
     optim::sgd const rule{.learning_rate = 0.1};
     auto const alone = laws::trained_alone(laws::line<double>{}, partition::shuffled{.seed = 5}, rule, data, {.batch = 12}, 2);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
-        for (std::size_t const accumulate : {1, 2, 3, 5, 12, 100}) {
-            auto const found = laws::trained(world, laws::line<double>{}, partition::shuffled{.seed = 5}, rule, data, {.batch = 12, .accumulate = accumulate}, 2);
-            expect.close(laws::largest_difference(found, alone), 0, rounding<double>(12, 0.1, 10, 1), std::to_string(accumulate) + " micro-batches");
+        for (std::size_t const accumulate : {1u, 2u, 3u, 5u, 12u, 100u}) {
+            auto const found = laws::trained(world, laws::line<double>{}, partition::shuffled{.seed = 5}, rule, data,
+                                             {.batch = 12, .accumulate = accumulate}, 2);
+            expect.close(laws::largest_difference(found, alone), 0, rounding<double>(12, 0.1, 10, 1),
+                         std::to_string(accumulate) + " micro-batches");
         }
     });
 }
@@ -157,15 +168,19 @@ TEST_CASE("replicas are equal, bit for bit, after every step") {
         };
         // Initialised differently on every rank: the trainer starts from rank 0's.
         double const own = 0.125 * world.rank();
-        follow(laws::network<float>{own}, partition::shuffled{.seed = 1}, optim::sgd{.learning_rate = 0.05, .momentum = 0.9, .nesterov = true}, {.batch = 20}, "sgd");
-        follow(laws::network<double>{own}, uneven(ranks, 4), optim::adam{.learning_rate = 0.01}, {.batch = 9, .accumulate = 2}, "adam");
-        follow(laws::network<float>{own}, partition::block{}, optim::sgd{.learning_rate = 0.05}, {.batch = 30, .clip_norm = 0.01}, "clipped");
+        follow(laws::network<float>{own}, partition::shuffled{.seed = 1},
+               optim::sgd{.learning_rate = 0.05, .momentum = 0.9, .nesterov = true}, {.batch = 20}, "sgd");
+        follow(laws::network<double>{own}, uneven(ranks, 4), optim::adam{.learning_rate = 0.01}, {.batch = 9, .accumulate = 2},
+               "adam");
+        follow(laws::network<float>{own}, partition::block{}, optim::sgd{.learning_rate = 0.05}, {.batch = 30, .clip_norm = 0.01},
+               "clipped");
     });
 }
 
 TEST_CASE("replicas_agree notices one bit on one rank, on every rank") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        tutti::data_parallel_trainer trainer{world, laws::network<float>{}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+        tutti::data_parallel_trainer trainer{world, laws::network<float>{}, partition::strided{}, tutti::sync::all_reduce{},
+                                             optim::sgd{}};
         expect(trainer.replicas_agree(), "before");
         float& last = trainer.model().now.offset[0];
         for (int changed = 0; changed < world.size(); ++changed) {
@@ -181,9 +196,11 @@ TEST_CASE("replicas_agree notices one bit on one rank, on every rank") {
 TEST_CASE("every rank starts from rank 0's parameters, however its own model was initialised") {
     laws::network<float> first{0.25};
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
-        tutti::data_parallel_trainer trainer{world, laws::network<float>{0.25 + world.rank()}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+        tutti::data_parallel_trainer trainer{world, laws::network<float>{0.25 + world.rank()}, partition::strided{},
+                                             tutti::sync::all_reduce{}, optim::sgd{}};
         expect(laws::values_of(trainer.model()) == laws::values_of(first), "rank 0's parameters");
-        tutti::data_parallel_trainer other{world, laws::network<double>{0.25 * (world.size() - world.rank())}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+        tutti::data_parallel_trainer other{world, laws::network<double>{0.25 * (world.size() - world.rank())}, partition::strided{},
+                                           tutti::sync::all_reduce{}, optim::sgd{}};
         laws::network<double> zeroth{0.25 * world.size()};
         expect(laws::values_of(other.model()) == laws::values_of(zeroth), "rank 0's parameters in double precision");
     });

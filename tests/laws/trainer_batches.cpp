@@ -33,7 +33,8 @@ struct needs_rows {
 TEST_CASE("a model's training pass is compiled for the batches that it is shown, and no others") {
     auto const data = laws::wave(9);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
-        tutti::data_parallel_trainer trainer{world, needs_rows{}, tutti::partition::strided{}, tutti::sync::all_reduce{}, tutti::optim::sgd{.learning_rate = 1}};
+        tutti::data_parallel_trainer trainer{world, needs_rows{}, tutti::partition::strided{}, tutti::sync::all_reduce{},
+                                             tutti::optim::sgd{.learning_rate = 1}};
         expect.close(trainer.run_epoch(data, {.batch = 9}).mean_loss, 4, 1e-14, "mean of the rows 0 to 8");
         expect.close(trainer.model().x[0], -4, 1e-14, "step against the mean of the rows");
     });
@@ -42,7 +43,8 @@ TEST_CASE("a model's training pass is compiled for the batches that it is shown,
 TEST_CASE("evaluate takes data of another kind than the model trains on, since only the metric sees them") {
     std::vector<double> const numbers{1, 2, 3, 4, 5, 6};
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
-        tutti::data_parallel_trainer trainer{world, laws::line<double>{}, tutti::partition::strided{}, tutti::sync::all_reduce{}, tutti::optim::sgd{}};
+        tutti::data_parallel_trainer trainer{world, laws::line<double>{}, tutti::partition::strided{}, tutti::sync::all_reduce{},
+                                             tutti::optim::sgd{}};
         double const mean = trainer.evaluate(numbers, {.batch = 4}, [](auto&, auto const& batch) {
             double sum = 0;
             for (double const each : batch) sum += each;

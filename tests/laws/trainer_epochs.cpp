@@ -58,33 +58,35 @@ TEST_CASE("an epoch shows every sample to one rank once, whatever the partition,
         auto const p = static_cast<std::size_t>(world.size());
         std::vector<double> weights;
         for (std::size_t rank = 0; rank < p; ++rank) weights.push_back(static_cast<double>(rank % 2 + 1));
-        for (std::size_t const size : {std::size_t{1}, p, p + 1, std::size_t{100}})
-            for (std::size_t const batch : {std::size_t{1}, p + 1, std::size_t{32}})
-                for (std::size_t const accumulate : {1, 3}) {
-                    auto visit = [&](auto how, std::string const& name) {
-                        tutti::data_parallel_trainer trainer{world, laws::recorder{}, how, tutti::sync::all_reduce{}, optim::sgd{}};
-                        trainer.run_epoch(laws::numbered{size}, {.batch = batch, .accumulate = accumulate});
-                        expect(times_seen(world, trainer.model().batches, size) == std::vector<int>(size, 1), name + ", " + std::to_string(size) + " samples");
-                    };
-                    visit(partition::block{}, "block");
-                    visit(partition::strided{}, "strided");
-                    visit(partition::shuffled{.seed = 6}, "shuffled");
-                    visit(partition::weighted{.weights = weights}, "weighted");
-                    visit(partition::weighted{.weights = weights, .seed = 6}, "weighted and shuffled");
-                }
+        for (std::size_t const size : {std::size_t{1}, p, p + 1, std::size_t{50}})
+            for (std::size_t const batch : {p / 2 + 1, p + 1, std::size_t{32}}) {
+                tutti::epoch_options const options{.batch = batch, .accumulate = batch == 32 ? 3u : 1u};
+                auto visit = [&](auto how, std::string const& name) {
+                    tutti::data_parallel_trainer trainer{world, laws::recorder{}, how, tutti::sync::all_reduce{}, optim::sgd{}};
+                    trainer.run_epoch(laws::numbered{size}, options);
+                    expect(times_seen(world, trainer.model().batches, size) == std::vector<int>(size, 1),
+                           name + ", " + std::to_string(size) + " samples");
+                };
+                visit(partition::block{}, "block");
+                visit(partition::strided{}, "strided");
+                visit(partition::shuffled{.seed = 6}, "shuffled");
+                visit(partition::weighted{.weights = weights}, "weighted");
+                visit(partition::weighted{.weights = weights, .seed = 6}, "weighted and shuffled");
+            }
     });
 }
 
 TEST_CASE("step s shows positions [s * batch, (s + 1) * batch) of the partition, split over the ranks") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        tutti::data_parallel_trainer trainer{world, laws::recorder{}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+        tutti::data_parallel_trainer trainer{world, laws::recorder{}, partition::strided{}, tutti::sync::all_reduce{},
+                                             optim::sgd{}};
         trainer.run_epoch(laws::numbered{50}, {.batch = 12});
         std::vector<std::vector<std::size_t>> wanted;
         for (std::size_t first = 0; first < 50; first += 12) {
             std::vector<std::size_t> mine;
             for (std::size_t i = first; i < first + 12 && i < 50; ++i)
                 if (i % static_cast<std::size_t>(world.size()) == static_cast<std::size_t>(world.rank())) mine.push_back(i);
-            if (!mine.empty()) wanted.push_back(mine);    // a model is never shown an empty batch
+            if (!mine.empty()) wanted.push_back(mine);  // a model is never shown an empty batch
         }
         expect(trainer.model().batches == wanted, "rows of every step");
     });
@@ -92,10 +94,12 @@ TEST_CASE("step s shows positions [s * batch, (s + 1) * batch) of the partition,
 
 TEST_CASE("micro-batches split a rank's batch in order, in at most as many parts as asked for, none empty") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        tutti::data_parallel_trainer whole{world, laws::recorder{}, partition::shuffled{.seed = 8}, tutti::sync::all_reduce{}, optim::sgd{}};
+        tutti::data_parallel_trainer whole{world, laws::recorder{}, partition::shuffled{.seed = 8}, tutti::sync::all_reduce{},
+                                           optim::sgd{}};
         whole.run_epoch(laws::numbered{40}, {.batch = 40});
-        for (std::size_t const accumulate : {2, 4, 7, 50}) {
-            tutti::data_parallel_trainer parts{world, laws::recorder{}, partition::shuffled{.seed = 8}, tutti::sync::all_reduce{}, optim::sgd{}};
+        for (std::size_t const accumulate : {2u, 4u, 7u, 50u}) {
+            tutti::data_parallel_trainer parts{world, laws::recorder{}, partition::shuffled{.seed = 8}, tutti::sync::all_reduce{},
+                                               optim::sgd{}};
             parts.run_epoch(laws::numbered{40}, {.batch = 40, .accumulate = accumulate});
             auto const& batches = parts.model().batches;
             expect(joined(batches) == joined(whole.model().batches), "the same rows in the same order");
@@ -135,13 +139,13 @@ TEST_CASE("an epoch that ends early and goes on at first_step is the epoch that 
     auto const data = laws::wave(70);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
         auto make = [&] {
-            return tutti::data_parallel_trainer{world, laws::network<double>{}, partition::shuffled{.seed = 12}, tutti::sync::all_reduce{},
-                                                optim::sgd{.learning_rate = 0.05, .momentum = 0.9}};
+            return tutti::data_parallel_trainer{world, laws::network<double>{}, partition::shuffled{.seed = 12},
+                                                tutti::sync::all_reduce{}, optim::sgd{.learning_rate = 0.05, .momentum = 0.9}};
         };
         auto through = make();
         through.epoch(4);
         through.run_epoch(data, {.batch = 8});
-        for (std::size_t const done : {1, 4, 8}) {
+        for (std::size_t const done : {1u, 4u, 8u}) {
             auto halves = make();
             halves.epoch(4);
             bool stopping = true;
@@ -151,7 +155,7 @@ TEST_CASE("an epoch that ends early and goes on at first_step is the epoch that 
             try {
                 halves.run_epoch(data, {.batch = 8});
                 expect(false, "the callback ends the epoch");
-            } catch (enough const&) {    // on every rank, after the same step
+            } catch (enough const&) {  // on every rank, after the same step
             }
             stopping = false;
             expect.equal(halves.epoch(), 4, "an epoch that ended early does not count");
@@ -166,9 +170,10 @@ TEST_CASE("an epoch that ends early and goes on at first_step is the epoch that 
 
 TEST_CASE("the report of an epoch counts its steps and samples, and its loss is the mean over all samples, on every rank") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        for (std::size_t const size : {1, 7, 100})
-            for (std::size_t const batch : {1, 6, 64}) {
-                tutti::data_parallel_trainer trainer{world, mean_of_rows{}, partition::shuffled{}, tutti::sync::all_reduce{}, optim::sgd{.learning_rate = 1}};
+        for (std::size_t const size : {1u, 7u, 100u})
+            for (std::size_t const batch : {1u, 6u, 64u}) {
+                tutti::data_parallel_trainer trainer{world, mean_of_rows{}, partition::shuffled{}, tutti::sync::all_reduce{},
+                                                     optim::sgd{.learning_rate = 1}};
                 auto const report = trainer.run_epoch(laws::numbered{size}, {.batch = batch});
                 expect.equal(report.epoch, 0, "epoch");
                 expect.equal(report.steps, (size + batch - 1) / batch, "steps");
@@ -184,12 +189,17 @@ TEST_CASE("the report of an epoch counts its steps and samples, and its loss is 
 
 TEST_CASE("callbacks are called on every rank in the order they came, after every step and every epoch, with the right numbers") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        tutti::data_parallel_trainer trainer{world, mean_of_rows{}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{.learning_rate = 1}};
+        tutti::data_parallel_trainer trainer{world, mean_of_rows{}, partition::strided{}, tutti::sync::all_reduce{},
+                                             optim::sgd{.learning_rate = 1}};
         std::vector<std::string> events;
-        trainer.after_epoch([&](tutti::epoch_report const& report) { events.push_back("epoch " + std::to_string(report.epoch) + " of " + std::to_string(report.steps) + " steps"); });
+        trainer.after_epoch([&](tutti::epoch_report const& report) {
+            events.push_back("epoch " + std::to_string(report.epoch) + " of " + std::to_string(report.steps) + " steps");
+        });
         trainer.after_step([&](tutti::step_report const& report) {
-            expect.close(trainer.model().steps, static_cast<double>(report.epoch * 3) + static_cast<double>(report.step), 1e-12, "called after the update");
-            events.push_back("first: " + std::to_string(report.epoch) + ", " + std::to_string(report.step) + "/" + std::to_string(report.steps) + ", " + std::to_string(report.samples));
+            expect.close(trainer.model().steps, static_cast<double>(report.epoch * 3) + static_cast<double>(report.step), 1e-12,
+                         "called after the update");
+            events.push_back("first: " + std::to_string(report.epoch) + ", " + std::to_string(report.step) + "/" +
+                             std::to_string(report.steps) + ", " + std::to_string(report.samples));
         });
         trainer.after_step([&](tutti::step_report const& report) { events.push_back("second: " + std::to_string(report.step)); });
         trainer.after_epoch([&](tutti::epoch_report const& report) {

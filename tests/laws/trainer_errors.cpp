@@ -64,7 +64,8 @@ struct failing {
 
 template <class Comm>
 auto trainer_of(Comm& world) {
-    return tutti::data_parallel_trainer{world, laws::line<double>{}, partition::shuffled{.seed = 1}, tutti::sync::all_reduce{}, optim::sgd{.learning_rate = 0.1}};
+    return tutti::data_parallel_trainer{world, laws::line<double>{}, partition::shuffled{.seed = 1}, tutti::sync::all_reduce{},
+                                        optim::sgd{.learning_rate = 0.1}};
 }
 
 }  // namespace
@@ -75,7 +76,8 @@ TEST_CASE("run_epoch refuses what makes no sense, on every rank, and changes not
         auto trainer = trainer_of(world);
         trainer.run_epoch(data, {.batch = 5});
         auto const before = laws::values_of(trainer.model());
-        auto refuses = [&](auto const& samples, tutti::epoch_options const& options, std::initializer_list<std::string_view> words) {
+        auto refuses = [&](auto const& samples, tutti::epoch_options const& options,
+                           std::initializer_list<std::string_view> words) {
             expect.throws<usage_error>([&] { trainer.run_epoch(samples, options); }, words, "refused");
             expect(laws::values_of(trainer.model()) == before, "parameters stay");
             expect.equal(trainer.epoch(), 1, "the epoch does not count");
@@ -87,7 +89,8 @@ TEST_CASE("run_epoch refuses what makes no sense, on every rank, and changes not
         refuses(data, {.clip_norm = static_cast<double>(NAN)}, {"run_epoch", "clip_norm"});
         refuses(data, {.batch = 5, .first_step = 4}, {"run_epoch", "first_step", "4"});
         refuses(data, {.batch = 5, .first_step = 1000}, {"run_epoch", "first_step", "1000"});
-        expect.equal(trainer.run_epoch(data, {.batch = 5, .first_step = 3}).steps, 1u, "the last step alone, and the group is usable afterwards");
+        expect.equal(trainer.run_epoch(data, {.batch = 5, .first_step = 3}).steps, 1u,
+                     "the last step alone, and the group is usable afterwards");
     });
 }
 
@@ -101,7 +104,8 @@ TEST_CASE("run_epoch refuses arguments that differ between ranks, on every rank,
         for (int const odd : {0, world.size() - 1}) {
             bool const mine = world.rank() == odd;
             auto refuses = [&](std::size_t size, tutti::epoch_options const& options, std::string_view word) {
-                expect.throws<usage_error>([&] { trainer.run_epoch(std::span{data}.first(size), options); }, {"run_epoch", "rank", word}, "refused");
+                expect.throws<usage_error>([&] { trainer.run_epoch(std::span{data}.first(size), options); },
+                                           {"run_epoch", "rank", word}, "refused");
                 expect(laws::values_of(trainer.model()) == before, "parameters stay");
             };
             refuses(mine ? 19 : 20, {}, "samples");
@@ -153,7 +157,9 @@ TEST_CASE("weights that do not fit the group are refused on every rank, even if 
         auto const p = static_cast<std::size_t>(world.size());
         for (bool const all : {true, false}) {
             bool const mine = all || world.rank() == world.size() - 1;
-            tutti::data_parallel_trainer trainer{world, laws::line<double>{}, partition::weighted{.weights = std::vector<double>(mine ? p + 1 : p, 1)}, tutti::sync::all_reduce{}, optim::sgd{}};
+            tutti::data_parallel_trainer trainer{world, laws::line<double>{},
+                                                 partition::weighted{.weights = std::vector<double>(mine ? p + 1 : p, 1)},
+                                                 tutti::sync::all_reduce{}, optim::sgd{}};
             expect.throws<usage_error>([&] { trainer.run_epoch(data, {}); }, {}, all ? "on all ranks" : "on one rank");
         }
     });
@@ -161,15 +167,17 @@ TEST_CASE("weights that do not fit the group are refused on every rank, even if 
 
 TEST_CASE("a trainer refuses gradients of another shape than the parameters, and changes nothing") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        for (auto const& [sizes, words] : std::vector<std::pair<shape, std::vector<std::string>>>{
-                 {{3, 5}, {"block 1", "4", "5"}}, {{4, 4}, {"block 0", "3", "4"}}, {{3}, {"2 blocks", "1"}}, {{3, 4, 0}, {"2 blocks", "3"}}, {{7}, {"blocks"}}}) {
+        for (auto const& [sizes, words] : std::vector<std::pair<shape, std::vector<std::string>>>{{{3, 5}, {"block 1", "4", "5"}},
+                                                                                                  {{4, 4}, {"block 0", "3", "4"}},
+                                                                                                  {{3}, {"2 blocks", "1"}},
+                                                                                                  {{3, 4, 0}, {"2 blocks", "3"}},
+                                                                                                  {{7}, {"blocks"}}}) {
             auto x = blocks({3, 4}, static_cast<float>(world.rank())), g = blocks(sizes, 0);
             std::string text = "nothing was thrown";
             try {
-                tutti::data_parallel_trainer trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
-            } catch (usage_error const& problem) {
-                text = problem.what();
-            }
+                tutti::data_parallel_trainer trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{},
+                                                     optim::sgd{}};
+            } catch (usage_error const& problem) { text = problem.what(); }
             for (auto const& word : words) expect(text.find(word) != std::string::npos, "'" + word + "' is missing in: " + text);
             expect(x == blocks({3, 4}, static_cast<float>(world.rank())), "parameters stay");
         }
@@ -180,10 +188,16 @@ TEST_CASE("a trainer refuses models whose shape differs between ranks, on every 
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         if (world.size() == 1) return;
         // More numbers, more blocks, and the same number of both in another order.
-        for (auto const& [most, odd] : std::vector<std::pair<shape, shape>>{{{3}, {4}}, {{3, 4}, {3, 4, 0}}, {{2, 3}, {3, 2}}, {{5, 2, 3}, {5, 3, 2}}}) {
+        for (auto const& [most, odd] :
+             std::vector<std::pair<shape, shape>>{{{3}, {4}}, {{3, 4}, {3, 4, 0}}, {{2, 3}, {3, 2}}, {{5, 2, 3}, {5, 3, 2}}}) {
             auto const& mine = world.rank() == world.size() - 1 ? odd : most;
             auto x = blocks(mine, static_cast<float>(world.rank())), g = blocks(mine, 0);
-            expect.throws<usage_error>([&] { tutti::data_parallel_trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}}; }, {"model"}, "another shape");
+            expect.throws<usage_error>(
+                [&] {
+                    tutti::data_parallel_trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{},
+                                                 optim::sgd{}};
+                },
+                {"model"}, "another shape");
             expect(x == blocks(mine, static_cast<float>(world.rank())), "parameters stay");
         }
         expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
@@ -194,7 +208,11 @@ TEST_CASE("a trainer refuses an optimiser whose settings make no sense, on every
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         auto x = blocks({3}, static_cast<float>(world.rank())), g = blocks({3}, 0);
         auto refuses = [&](auto const& rule, std::string_view word) {
-            expect.throws<usage_error>([&] { tutti::data_parallel_trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{}, rule}; }, {word}, "refused");
+            expect.throws<usage_error>(
+                [&] {
+                    tutti::data_parallel_trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{}, rule};
+                },
+                {word}, "refused");
             expect(x == blocks({3}, static_cast<float>(world.rank())), "parameters stay");
         };
         refuses(optim::sgd{.learning_rate = -1}, "learning_rate");
@@ -214,17 +232,18 @@ TEST_CASE("when a model throws on one rank, launch rethrows it and the other ran
                 try {
                     tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
                         failing model{world.rank(), world.rank() == thrower ? batch : 0};
-                        tutti::data_parallel_trainer trainer{world, model, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+                        tutti::data_parallel_trainer trainer{world, model, partition::strided{}, tutti::sync::all_reduce{},
+                                                             optim::sgd{}};
                         try {
                             trainer.run_epoch(data, {.batch = 8});
                         } catch (tutti::peer_failed const& problem) {
-                            if (std::string{problem.what()}.find("batch " + std::to_string(batch) + " on rank " + std::to_string(thrower)) != std::string::npos) ++told;
+                            if (std::string{problem.what()}.find("batch " + std::to_string(batch) + " on rank " +
+                                                                 std::to_string(thrower)) != std::string::npos)
+                                ++told;
                             throw;
                         }
                     });
-                } catch (std::domain_error const& problem) {
-                    text = problem.what();
-                }
+                } catch (std::domain_error const& problem) { text = problem.what(); }
                 CHECK(text == "batch " + std::to_string(batch) + " on rank " + std::to_string(thrower));
                 CHECK(told == ranks - 1);
             }
@@ -245,7 +264,8 @@ TEST_CASE("when a callback or a data set throws on one rank, launch rethrows it 
         auto const run = [&] {
             tutti::launch<tutti::comm::threads>(4, [&](auto& world) {
                 bool const mine = world.rank() == 2;
-                tutti::data_parallel_trainer trainer{world, laws::recorder{}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+                tutti::data_parallel_trainer trainer{world, laws::recorder{}, partition::strided{}, tutti::sync::all_reduce{},
+                                                     optim::sgd{}};
                 trainer.after_step([&](tutti::step_report const&) {
                     if (mine && !in_data) throw std::domain_error{"unreadable"};
                 });

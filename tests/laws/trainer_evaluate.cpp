@@ -80,7 +80,8 @@ TEST_CASE("evaluate gives the mean over all samples, each counted once, for ever
                 // Each batch's mean is multiplied by its size again: exact to a rounding or two per batch.
                 double const tolerance = 23 * 2.3e-16 * 4 * static_cast<double>(size);
                 expect.close(trainer.evaluate(numbers(size), {.batch = batch}, batch_mean), mean_of_numbers(size), tolerance, what);
-                expect.close(trainer.evaluate(by_columns{numbers(size)}, {.batch = batch}, batch_mean), mean_of_numbers(size), tolerance, what + ", own batches");
+                expect.close(trainer.evaluate(by_columns{numbers(size)}, {.batch = batch}, batch_mean), mean_of_numbers(size),
+                             tolerance, what + ", own batches");
             }
     });
 }
@@ -99,7 +100,8 @@ TEST_CASE("evaluate shows every sample to one rank, once, in batches of at most 
         });
         tutti::all_reduce(world, seen);
         expect(seen == std::vector<int>(57, 1), "every sample once");
-        expect(largest <= (10 + static_cast<std::size_t>(world.size()) - 1) / static_cast<std::size_t>(world.size()), "this rank's part of a batch");
+        expect(largest <= (10 + static_cast<std::size_t>(world.size()) - 1) / static_cast<std::size_t>(world.size()),
+               "this rank's part of a batch");
     });
 }
 
@@ -108,12 +110,16 @@ TEST_CASE("evaluate takes a metric that gives a number of any type or an array o
         auto trainer = trainer_of(world);
         auto const data = numbers(50);
         double const mean = mean_of_numbers(50);
-        auto const as_float = trainer.evaluate(data, {}, [](auto& model, auto const& batch) { return static_cast<float>(batch_mean(model, batch)); });
+        auto const as_float =
+            trainer.evaluate(data, {}, [](auto& model, auto const& batch) { return static_cast<float>(batch_mean(model, batch)); });
         auto const as_int = trainer.evaluate(data, {}, [](auto&, auto const&) { return 3; });
-        auto const as_array = trainer.evaluate(data, {.batch = 7}, [](auto& model, auto const& batch) { return std::array{batch_mean(model, batch), 1.0, -2 * batch_mean(model, batch)}; });
+        auto const as_array = trainer.evaluate(data, {.batch = 7}, [](auto& model, auto const& batch) {
+            return std::array{batch_mean(model, batch), 1.0, -2 * batch_mean(model, batch)};
+        });
         auto const as_floats = trainer.evaluate(data, {}, [](auto&, auto const&) { return std::array<float, 2>{0.5f, 0.25f}; });
         static_assert(std::same_as<decltype(as_float), double const> && std::same_as<decltype(as_int), double const> &&
-                      std::same_as<decltype(as_array), std::array<double, 3> const> && std::same_as<decltype(as_floats), std::array<double, 2> const>);
+                      std::same_as<decltype(as_array), std::array<double, 3> const> &&
+                      std::same_as<decltype(as_floats), std::array<double, 2> const>);
         expect.close(as_float, mean, 23 * 1.2e-7, "float");
         expect.close(as_int, 3, 1e-15, "int");
         expect.close(as_array[0], mean, 1e-12, "first of an array");
@@ -154,11 +160,15 @@ TEST_CASE("evaluate refuses data without samples, batches without size and argum
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         auto trainer = trainer_of(world);
         bool const last = world.rank() == world.size() - 1;
-        expect.throws<tutti::usage_error>([&] { (void)trainer.evaluate(numbers(0), {}, batch_mean); }, {"evaluate", "no samples"}, "no data");
-        expect.throws<tutti::usage_error>([&] { (void)trainer.evaluate(numbers(5), {.batch = 0}, batch_mean); }, {"evaluate", "batch"}, "batch 0");
+        expect.throws<tutti::usage_error>([&] { (void)trainer.evaluate(numbers(0), {}, batch_mean); }, {"evaluate", "no samples"},
+                                          "no data");
+        expect.throws<tutti::usage_error>([&] { (void)trainer.evaluate(numbers(5), {.batch = 0}, batch_mean); },
+                                          {"evaluate", "batch"}, "batch 0");
         if (world.size() > 1) {
-            expect.throws<tutti::usage_error>([&] { (void)trainer.evaluate(numbers(last ? 6 : 5), {}, batch_mean); }, {"evaluate", "samples"}, "data of another size");
-            expect.throws<tutti::usage_error>([&] { (void)trainer.evaluate(numbers(5), {.batch = last ? 6u : 5u}, batch_mean); }, {"evaluate", "batch"}, "another batch");
+            expect.throws<tutti::usage_error>([&] { (void)trainer.evaluate(numbers(last ? 6 : 5), {}, batch_mean); },
+                                              {"evaluate", "samples"}, "data of another size");
+            expect.throws<tutti::usage_error>([&] { (void)trainer.evaluate(numbers(5), {.batch = last ? 6u : 5u}, batch_mean); },
+                                              {"evaluate", "batch"}, "another batch");
         }
         expect.close(trainer.evaluate(numbers(5), {}, batch_mean), mean_of_numbers(5), 1e-14, "the group is usable afterwards");
     });

@@ -1,6 +1,7 @@
 #include "backends.hpp"
 #include "training.hpp"
 
+#include <tutti/concepts/dataset.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/optim/adam.hpp>
 #include <tutti/optim/sgd.hpp>
@@ -11,9 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <deque>
-#include <list>
 #include <memory>
-#include <ranges>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -59,7 +58,9 @@ static_assert(!std::is_copy_constructible_v<move_only> && !std::is_default_const
 
 /// Blocks in a vector of spans, one of them empty.
 struct range_of_spans {
-    static std::vector<std::vector<double>> zeros() { return {std::vector<double>(1), std::vector<double>(), std::vector<double>(1)}; }
+    static std::vector<std::vector<double>> zeros() {
+        return {std::vector<double>(1), std::vector<double>(), std::vector<double>(1)};
+    }
     std::vector<std::vector<double>> x = zeros(), g = zeros();
 
     static std::vector<std::span<double>> views(std::vector<std::vector<double>>& of) { return {of.begin(), of.end()}; }
@@ -173,8 +174,9 @@ double loss_and_gradients(plain& model, Batch const& batch) {
 
 }  // namespace theirs
 
-static_assert(tutti::trainable<move_only> && tutti::trainable<range_of_spans> && tutti::trainable<array_of_spans> && tutti::trainable<references> &&
-              tutti::trainable<takes_span> && tutti::trainable<takes_columns> && tutti::trainable<mixed> && tutti::trainable<theirs::plain>);
+static_assert(tutti::trainable<move_only> && tutti::trainable<range_of_spans> && tutti::trainable<array_of_spans> &&
+              tutti::trainable<references> && tutti::trainable<takes_span> && tutti::trainable<takes_columns> &&
+              tutti::trainable<mixed> && tutti::trainable<theirs::plain>);
 static_assert(!tutti::trainable<int> && !tutti::trainable<laws::point>);
 
 namespace {
@@ -197,14 +199,17 @@ constexpr double in_double = 2e-12, in_float = 1e-3;
 
 }  // namespace
 
-TEST_CASE("models of every shape train alike: free functions, move-only, tuples, arrays and vectors of spans, references, spans and own types as batches") {
+TEST_CASE("models of every shape train alike: free functions, move-only, tuples, arrays and vectors of spans, references, spans "
+          "and own types as batches") {
     auto const data = laws::wave(samples);
     table columns_of_data;
     for (auto const& each : data) columns_of_data.all.x.push_back(each.x), columns_of_data.all.y.push_back(each.y);
     tutti::comm::solo own;
     auto const wanted = found_by(own, laws::line<double>{}, data);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
-        auto alike = [&](std::vector<double> const& found, double tolerance, char const* what) { expect.close(laws::largest_difference(found, wanted), 0, tolerance, what); };
+        auto alike = [&](std::vector<double> const& found, double tolerance, char const* what) {
+            expect.close(laws::largest_difference(found, wanted), 0, tolerance, what);
+        };
         alike(found_by(world, laws::line<double>{}, data), in_double, "line");
         alike(found_by(world, move_only{0.0}, data), in_double, "move-only");
         alike(found_by(world, range_of_spans{}, data), in_double, "vector of spans");
@@ -217,12 +222,14 @@ TEST_CASE("models of every shape train alike: free functions, move-only, tuples,
     });
 }
 
-TEST_CASE("data of every kind train alike: vector, deque, array, span, a view that computes them, const or not") {
+TEST_CASE("data of every kind train alike: vector, deque, array, span and selection, const or not") {
     auto const data = laws::wave(samples);
     tutti::comm::solo own;
     auto const wanted = found_by(own, laws::line<double>{}, data);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
-        auto alike = [&](std::vector<double> const& found, char const* what) { expect.close(laws::largest_difference(found, wanted), 0, in_double, what); };
+        auto alike = [&](std::vector<double> const& found, char const* what) {
+            expect.close(laws::largest_difference(found, wanted), 0, in_double, what);
+        };
         std::vector<laws::point> vector = data;
         std::deque<laws::point> const deque(data.begin(), data.end());
         std::array<laws::point, samples> array;
@@ -235,9 +242,12 @@ TEST_CASE("data of every kind train alike: vector, deque, array, span, a view th
         alike(found_by(world, laws::line<double>{}, plain), "plain array");
         alike(found_by(world, laws::line<double>{}, std::span{data}), "span");
         alike(found_by(world, laws::line<double>{}, std::vector{data}), "vector that is a temporary");
-        auto const computed = std::ranges::transform_view{std::ranges::iota_view{std::size_t{0}, samples}, [&](std::size_t i) { return data[i]; }};
-        alike(found_by(world, laws::line<double>{}, computed), "view");
-        alike(found_by(world, takes_span{}, computed), "view for a model that takes spans");
+        std::vector<laws::point> twice(2 * samples);
+        std::vector<std::size_t> odd;
+        for (std::size_t i = 0; i < samples; ++i) twice[2 * i + 1] = data[i], odd.push_back(2 * i + 1);
+        tutti::selection const some{twice, odd};
+        alike(found_by(world, laws::line<double>{}, some), "selection");
+        alike(found_by(world, takes_span{}, some), "selection for a model that takes spans");
     });
 }
 
@@ -255,7 +265,8 @@ TEST_CASE("Adam keeps its state per number in blocks of both precisions") {
         }
     };
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        tutti::data_parallel_trainer trainer{world, constant{}, partition::shuffled{}, tutti::sync::all_reduce{}, optim::adam{.learning_rate = 0.125, .epsilon = 0}};
+        tutti::data_parallel_trainer trainer{world, constant{}, partition::shuffled{}, tutti::sync::all_reduce{},
+                                             optim::adam{.learning_rate = 0.125, .epsilon = 0}};
         trainer.run_epoch(std::vector<int>(20), {.batch = 5});
         auto const& [a, ga, b, gb] = trainer.model();
         for (std::size_t k = 0; k < 3; ++k) expect.close(a[k], k == 1 ? 0.5 : -0.5, 1e-5, "single precision");

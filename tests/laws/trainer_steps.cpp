@@ -50,7 +50,7 @@ auto trainer_of(Comm& world, Optimizer rule) {
 
 TEST_CASE("clip_norm shortens the whole gradient, of all blocks and all ranks, to that norm") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        std::vector<double> const data(40, 2.0);    // the gradient is (6, 0 | 8, 0), of norm 10
+        std::vector<double> const data(40, 2.0);  // the gradient is (6, 0 | 8, 0), of norm 10
         auto trainer = trainer_of(world, optim::sgd{.learning_rate = 1});
         std::vector<double> norms;
         trainer.after_step([&](tutti::step_report const& report) { norms.push_back(report.gradient_norm); });
@@ -84,7 +84,7 @@ TEST_CASE("clip_norm is about the gradient of the whole batch, not of a rank's p
 
 TEST_CASE("a gradient within clip_norm, or without one, is left as it is") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        std::vector<double> const data(8, 1.0);    // norm 5
+        std::vector<double> const data(8, 1.0);  // norm 5
         for (double const clip : {0.0, 5.5, 1e300, static_cast<double>(INFINITY)}) {
             auto trainer = trainer_of(world, optim::sgd{.learning_rate = 0.5});
             trainer.run_epoch(data, {.batch = 8, .clip_norm = clip});
@@ -97,8 +97,9 @@ TEST_CASE("a gradient within clip_norm, or without one, is left as it is") {
 TEST_CASE("a schedule sets the learning rate by optimiser steps, across epochs and without regard to micro-batches") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         std::vector<double> const data(30, 1.0);
-        for (std::size_t const accumulate : {1, 2}) {
-            auto trainer = trainer_of(world, optim::scheduled{optim::sgd{.learning_rate = 0.5}, optim::rate::cosine{.steps = 6, .warm_up = 2}});
+        for (std::size_t const accumulate : {1u, 2u}) {
+            auto trainer = trainer_of(
+                world, optim::scheduled{optim::sgd{.learning_rate = 0.5}, optim::rate::cosine{.steps = 6, .warm_up = 2}});
             for (int epoch = 0; epoch < 3; ++epoch) trainer.run_epoch(data, {.batch = 10, .accumulate = accumulate});
             // 9 steps: 1/2, 1, then (1 + cos(pi k / 4)) / 2 for k = 1 .. 4, then 0.
             double factors = 0.5 + 1;
@@ -111,10 +112,14 @@ TEST_CASE("a schedule sets the learning rate by optimiser steps, across epochs a
 
 TEST_CASE("step() weights every rank's own batch by its size, empty ones included, as one rank with all of them would") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        auto const size_on = [&](int rank) { return static_cast<std::size_t>(world.size() == 1 ? 3 : (rank + 1) % 4 * 2 % 5); };    // 2, 4, 1, 0, 2, ...
+        auto const size_on = [&](int rank) {
+            return static_cast<std::size_t>(world.size() == 1 ? 3 : (rank + 1) % 4 * 2 % 5);
+        };  // 2, 4, 1, 0, 2, ...
         auto const batch_of = [&](int rank, int turn) {
             std::vector<laws::point> batch;
-            for (std::size_t i = 0; i < size_on(rank); ++i) batch.push_back({std::sin(rank + 3.0 * static_cast<double>(i) + turn), std::cos(5.0 * rank + static_cast<double>(i))});
+            for (std::size_t i = 0; i < size_on(rank); ++i)
+                batch.push_back(
+                    {std::sin(rank + 3.0 * static_cast<double>(i) + turn), std::cos(5.0 * rank + static_cast<double>(i))});
             return batch;
         };
         tutti::comm::solo own;
@@ -131,7 +136,8 @@ TEST_CASE("step() weights every rank's own batch by its size, empty ones include
             expect.equal(report.samples, all.size(), "samples over all ranks");
             expect.equal(wanted.samples, all.size(), "samples on one rank");
             expect.close(report.loss, wanted.loss, 1e-13, "mean loss over all ranks");
-            expect.close(laws::largest_difference(laws::values_of(together.model()), laws::values_of(alone.model())), 0, 1e-13, "parameters");
+            expect.close(laws::largest_difference(laws::values_of(together.model()), laws::values_of(alone.model())), 0, 1e-13,
+                         "parameters");
             expect(together.replicas_agree(), "replicas");
         }
     });
@@ -139,11 +145,12 @@ TEST_CASE("step() weights every rank's own batch by its size, empty ones include
 
 TEST_CASE("step() reports, calls back, clips and follows schedules as a step of an epoch does") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
-        auto trainer = trainer_of(world, optim::scheduled{optim::sgd{.learning_rate = 1}, optim::rate::step{.period = 1, .factor = 0.5}});
+        auto trainer =
+            trainer_of(world, optim::scheduled{optim::sgd{.learning_rate = 1}, optim::rate::step{.period = 1, .factor = 0.5}});
         std::vector<double> const batch{2.0, 2.0};
         int calls = 0;
         trainer.after_step([&](tutti::step_report const&) { ++calls; });
-        auto const first = trainer.step(batch, 2, 5.0);     // the gradient is (6 | 8), of norm 10: halved
+        auto const first = trainer.step(batch, 2, 5.0);  // the gradient is (6 | 8), of norm 10: halved
         expect.close(first.gradient_norm, 10, 1e-5, "norm before clipping");
         expect.equal(first.samples, 2 * static_cast<std::size_t>(world.size()), "samples");
         expect.close(first.loss, 2, 1e-12, "loss");

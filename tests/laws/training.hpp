@@ -52,11 +52,13 @@ template <class T>
 struct network {
     static constexpr std::size_t hidden = 5;
     struct numbers {
-        std::array<std::array<T, hidden>, 2> inner{};    // a, b
-        std::vector<T> outer = std::vector<T>(hidden);   // c
-        std::array<T, 1> offset{};                       // d
+        std::array<std::array<T, hidden>, 2> inner{};   // a, b
+        std::vector<T> outer = std::vector<T>(hidden);  // c
+        std::array<T, 1> offset{};                      // d
 
-        auto blocks() { return std::tuple{std::array{std::span{inner[0]}, std::span{inner[1]}}, std::span{outer}, std::span{offset}}; }
+        auto blocks() {
+            return std::tuple{std::array{std::span{inner[0]}, std::span{inner[1]}}, std::span{outer}, std::span{offset}};
+        }
     };
     numbers now, slope;
 
@@ -132,7 +134,8 @@ inline std::vector<point> wave(std::size_t size) {
 /// All parameters of a model, one after the other.
 template <class Blocks>
 void append_all(Blocks&& blocks, std::vector<double>& all) {
-    if constexpr (requires { std::tuple_size<std::remove_cvref_t<Blocks>>::value; } && !requires { blocks.data(); })
+    if constexpr (
+        requires { std::tuple_size<std::remove_cvref_t<Blocks>>::value; } && !requires { blocks.data(); })
         std::apply([&](auto&&... each) { (append_all(each, all), ...); }, blocks);
     else
         for (auto&& each : blocks)
@@ -148,16 +151,18 @@ std::vector<double> values_of(Model& model) {
 
 /// What the parameters are after some epochs.
 template <class Comm, class Model, class Partition, class Optimizer, class Data>
-std::vector<double> trained(Comm& world, Model model, Partition partition, Optimizer optimizer, Data const& data, tutti::epoch_options const& options,
-                            int epochs = 1) {
-    tutti::data_parallel_trainer trainer{world, std::move(model), std::move(partition), tutti::sync::all_reduce{}, std::move(optimizer)};
+std::vector<double> trained(Comm& world, Model model, Partition partition, Optimizer optimizer, Data const& data,
+                            tutti::epoch_options const& options, int epochs = 1) {
+    tutti::data_parallel_trainer trainer{world, std::move(model), std::move(partition), tutti::sync::all_reduce{},
+                                         std::move(optimizer)};
     for (int epoch = 0; epoch < epochs; ++epoch) trainer.run_epoch(data, options);
     return values_of(trainer.model());
 }
 
 /// The same on one rank: what every number of ranks is compared with.
 template <class Model, class Partition, class Optimizer, class Data>
-std::vector<double> trained_alone(Model model, Partition partition, Optimizer optimizer, Data const& data, tutti::epoch_options const& options, int epochs = 1) {
+std::vector<double> trained_alone(Model model, Partition partition, Optimizer optimizer, Data const& data,
+                                  tutti::epoch_options const& options, int epochs = 1) {
     tutti::comm::solo world;
     return trained(world, std::move(model), std::move(partition), std::move(optimizer), data, options, epochs);
 }

@@ -14,7 +14,8 @@ using namespace optimising;
 using tutti::optim::adam;
 using tutti::optim::adamw;
 
-static_assert(tutti::optimizer<adam, float> && tutti::optimizer<adam, double> && tutti::optimizer<adamw, float> && tutti::optimizer<adamw, double>);
+static_assert(tutti::optimizer<adam, float> && tutti::optimizer<adam, double> && tutti::optimizer<adamw, float> &&
+              tutti::optimizer<adamw, double>);
 
 namespace {
 
@@ -65,7 +66,9 @@ double tolerance(Settings const& s, int steps) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("adam is algorithm 1 of Kingma and Ba", T, float, double) {
-    for (adam const& s : {adam{}, adam{.learning_rate = 0.1}, adam{.learning_rate = 0.05, .beta1 = 0.5, .beta2 = 0.9, .epsilon = 0.01}, adam{.learning_rate = 0.1, .beta1 = 0}})
+    for (adam const& s :
+         {adam{}, adam{.learning_rate = 0.1}, adam{.learning_rate = 0.05, .beta1 = 0.5, .beta2 = 0.9, .epsilon = 0.01},
+          adam{.learning_rate = 0.1, .beta1 = 0}})
         CHECK(apart(path<T>(s, 0.5, 200, given), adam_of_the_paper(s, 0.5, 200, given, 0)) < tolerance<T>(s, 200));
 }
 
@@ -75,7 +78,8 @@ TEST_CASE_TEMPLATE("weight decay of adam is added to the gradient", T, float, do
 }
 
 TEST_CASE_TEMPLATE("adamw is algorithm 2 of Loshchilov and Hutter", T, float, double) {
-    for (adamw const& s : {adamw{}, adamw{.learning_rate = 0.05, .beta2 = 0.99, .weight_decay = 0.3}, adamw{.learning_rate = 0.02, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3, .weight_decay = 1}})
+    for (adamw const& s : {adamw{}, adamw{.learning_rate = 0.05, .beta2 = 0.99, .weight_decay = 0.3},
+                           adamw{.learning_rate = 0.02, .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-3, .weight_decay = 1}})
         CHECK(apart(path<T>(s, 2, 60, slope), adamw_of_the_paper(s, 2, 60, slope)) < tolerance<T>(s, 60));
 }
 
@@ -95,7 +99,8 @@ TEST_CASE("under a constant gradient every step of adam is as long as the learni
     for (double const g : {1e-3, 1.0, -50.0}) {
         std::vector<double> wanted;
         for (int t = 1; t <= 20; ++t) wanted.push_back((g > 0 ? -0.01 : 0.01) * t);
-        CHECK(apart(path<double>(adam{.learning_rate = 0.01, .epsilon = 0}, 0, 20, [g](double, int) { return g; }), wanted) < 1e-14);
+        CHECK(apart(path<double>(adam{.learning_rate = 0.01, .epsilon = 0}, 0, 20, [g](double, int) { return g; }), wanted) <
+              1e-14);
     }
 }
 
@@ -110,7 +115,8 @@ TEST_CASE("after many steps the corrections fade and adam still follows its form
     CHECK(apart(path<double>(s, 0.5, 20'000, given), adam_of_the_paper(s, 0.5, 20'000, given, 0)) < tolerance<double>(s, 20'000));
 }
 
-TEST_CASE_TEMPLATE("adam and adamw keep two numbers per parameter and refuse settings that make no sense, by name", Rule, adam, adamw) {
+TEST_CASE_TEMPLATE("adam and adamw keep two numbers per parameter and refuse settings that make no sense, by name", Rule, adam,
+                   adamw) {
     CHECK(Rule{}.slots() == 2);
     double const infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
     for (double const bad : {-0.5, infinity, -infinity, nan}) {

@@ -14,7 +14,7 @@ namespace optimising {
 template <class T>
 struct parameter {
     T x;
-    T first = 0, second = 0;    // state
+    T first = 0, second = 0;  // state
 
     template <class Optimizer>
     void step(Optimizer const& rule, std::int64_t t, T gradient) {
@@ -57,9 +57,7 @@ template <class Optimizer>
 std::string objection(Optimizer const& rule) {
     try {
         rule.check();
-    } catch (tutti::usage_error const& problem) {
-        return problem.what();
-    }
+    } catch (tutti::usage_error const& problem) { return problem.what(); }
     return "";
 }
 

@@ -20,7 +20,8 @@ namespace optim = tutti::optim;
 namespace rate = tutti::optim::rate;
 using doctest::Approx;
 
-static_assert(tutti::optimizer<optim::scheduled<optim::sgd, rate::cosine>, float> && tutti::optimizer<optim::scheduled<optim::adamw, rate::step>, double>);
+static_assert(tutti::optimizer<optim::scheduled<optim::sgd, rate::cosine>, float> &&
+              tutti::optimizer<optim::scheduled<optim::adamw, rate::step>, double>);
 
 TEST_CASE("constant is 1 in every step") {
     for (std::int64_t const t : {1, 2, 1000, 1'000'000}) CHECK(rate::constant{}(t) == 1);
@@ -44,7 +45,7 @@ TEST_CASE("step falls by its factor after every period") {
     for (std::int64_t t = 1; t <= 10; ++t) found.push_back(halving(t));
     CHECK(found == std::vector{1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125});
     CHECK(rate::step{.period = 1, .factor = 0.5}(5) == 0.0625);
-    CHECK(rate::step{.period = 2, .factor = 0.5, .warm_up = 8}(4) == 0.25);    // 4/8 of the warm-up, one fall
+    CHECK(rate::step{.period = 2, .factor = 0.5, .warm_up = 8}(4) == 0.25);  // 4/8 of the warm-up, one fall
 }
 
 TEST_CASE("cosine falls from 1 at the end of the warm-up over its known points to the floor, and stays there") {
@@ -76,7 +77,8 @@ TEST_CASE_TEMPLATE("scheduled multiplies the learning rate of each step", T, flo
     CHECK(path<T>(halving, 0, 5, one) == std::vector{-0.5, -1.0, -1.25, -1.5, -1.625});
     CHECK(halving.learning_rate(1) == 0.5);
     CHECK(halving.learning_rate(5) == 0.125);
-    optim::scheduled const own{optim::sgd{.learning_rate = 0.5}, [](std::int64_t t) { return 1.0 / static_cast<double>(std::int64_t{1} << t); }};
+    optim::scheduled const own{optim::sgd{.learning_rate = 0.5},
+                               [](std::int64_t t) { return 1.0 / static_cast<double>(std::int64_t{1} << t); }};
     CHECK(path<T>(own, 0, 3, one) == std::vector{-0.25, -0.375, -0.4375});
 }
 
@@ -105,6 +107,7 @@ TEST_CASE("scheduled refuses what its optimiser or its schedule refuses") {
     CHECK(holds(objection(optim::scheduled{optim::sgd{}, rate::step{.period = 0}}), "period"));
     CHECK(holds(objection(optim::scheduled{optim::sgd{}, rate::cosine{.steps = 10, .warm_up = 20}}), "warm_up"));
     CHECK(holds(objection(optim::scheduled{optim::sgd{}, [](std::int64_t) { return -1.0; }}), "learning rate"));
-    CHECK(holds(objection(optim::scheduled{optim::sgd{}, [](std::int64_t) { return std::numeric_limits<double>::quiet_NaN(); }}), "learning rate"));
+    CHECK(holds(objection(optim::scheduled{optim::sgd{}, [](std::int64_t) { return std::numeric_limits<double>::quiet_NaN(); }}),
+                "learning rate"));
     CHECK(objection(optim::scheduled{optim::sgd{}, rate::cosine{.steps = 10}}) == "");
 }

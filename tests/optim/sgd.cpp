@@ -49,7 +49,8 @@ TEST_CASE_TEMPLATE("sgd with momentum is the heavy ball of Sutskever et al., equ
     }
 }
 
-TEST_CASE_TEMPLATE("sgd with nesterov is Sutskever et al., equations 3 and 4, seen from the point where the gradient is taken", T, float, double) {
+TEST_CASE_TEMPLATE("sgd with nesterov is Sutskever et al., equations 3 and 4, seen from the point where the gradient is taken", T,
+                   float, double) {
     for (double const momentum : {0.5, 0.9}) {
         std::vector<double> wanted;
         double theta = 2, v = 0;
@@ -58,7 +59,8 @@ TEST_CASE_TEMPLATE("sgd with nesterov is Sutskever et al., equations 3 and 4, se
             theta += v;
             wanted.push_back(theta + momentum * v);
         }
-        CHECK(apart(path<T>(sgd{.learning_rate = 0.05, .momentum = momentum, .nesterov = true}, 2, steps, slope), wanted) < tolerance<T>(momentum));
+        CHECK(apart(path<T>(sgd{.learning_rate = 0.05, .momentum = momentum, .nesterov = true}, 2, steps, slope), wanted) <
+              tolerance<T>(momentum));
     }
 }
 
@@ -78,9 +80,12 @@ TEST_CASE("sgd under a constant gradient has closed forms") {
     // With momentum m, v_t = (1 - m^t) / (1 - m).
     double const m = 0.5;
     CHECK(path<double>(sgd{.learning_rate = 0.25}, 0, 4, one) == std::vector{-0.25, -0.5, -0.75, -1.0});
-    CHECK(path<double>(sgd{.learning_rate = 0.25, .momentum = m}, 0, 3, one) == std::vector{-0.25, -0.25 - 0.375, -0.25 - 0.375 - 0.4375});
-    CHECK(path<double>(sgd{.learning_rate = 0.25, .momentum = m, .nesterov = true}, 0, 2, one) == std::vector{-0.375, -0.375 - 0.4375});
-    CHECK(path<double>(sgd{.learning_rate = 0.5, .weight_decay = 0.5}, 1, 2, [](double, int) { return 0.0; }) == std::vector{0.75, 0.5625});
+    CHECK(path<double>(sgd{.learning_rate = 0.25, .momentum = m}, 0, 3, one) ==
+          std::vector{-0.25, -0.25 - 0.375, -0.25 - 0.375 - 0.4375});
+    CHECK(path<double>(sgd{.learning_rate = 0.25, .momentum = m, .nesterov = true}, 0, 2, one) ==
+          std::vector{-0.375, -0.375 - 0.4375});
+    CHECK(path<double>(sgd{.learning_rate = 0.5, .weight_decay = 0.5}, 1, 2, [](double, int) { return 0.0; }) ==
+          std::vector{0.75, 0.5625});
     CHECK(path<double>(sgd{.learning_rate = 0}, 3, 2, one) == std::vector{3.0, 3.0});
 }
 

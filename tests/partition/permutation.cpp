@@ -38,7 +38,8 @@ std::size_t positions_that_differ(permutation const& a, permutation const& b) {
 TEST_CASE("a permutation is a bijection, for every size") {
     for (std::size_t size = 1; size <= 2000; ++size) CHECK(is_bijection({size, size * 3, size % 5}));
     for (int bits = 11; bits <= 17; ++bits)
-        for (std::size_t const size : {(std::size_t{1} << bits) - 1, std::size_t{1} << bits, (std::size_t{1} << bits) + 1}) CHECK(is_bijection({size, 1}));
+        for (std::size_t const size : {(std::size_t{1} << bits) - 1, std::size_t{1} << bits, (std::size_t{1} << bits) + 1})
+            CHECK(is_bijection({size, 1}));
     CHECK(is_bijection({1'000'000, 2}));
 }
 
@@ -96,5 +97,6 @@ TEST_CASE("a shuffle that was once seen is seen on every platform, in every rele
     permutation const large{1'000'003, 0x123456789abcdef0, 12};
     CHECK(std::array{large(0), large(1), large(2), large(1'000'002)} == std::array<std::size_t, 4>{126978, 163317, 197031, 828761});
     permutation const huge{(std::size_t{1} << 40) + 1, 9, 3};
-    CHECK(std::array{huge(0), huge(1), huge(std::size_t{1} << 40)} == std::array<std::size_t, 3>{902636781025, 928970315066, 71563950101});
+    CHECK(std::array{huge(0), huge(1), huge(std::size_t{1} << 40)} ==
+          std::array<std::size_t, 3>{902636781025, 928970315066, 71563950101});
 }

@@ -61,7 +61,7 @@ TEST_CASE("the low bits of where an index goes do not depend on its own low bits
 TEST_CASE("neighbours are not correlated") {
     // The circular serial correlation of a random permutation has mean -1 / (n - 1) and variance about 1 / n.
     for (std::size_t const size : {std::size_t{1000}, std::size_t{4096}, std::size_t{100'003}})
-        for (std::size_t const lag : {1, 2, 3, 8, 64})
+        for (std::size_t const lag : {1u, 2u, 3u, 8u, 64u})
             for (std::uint64_t seed = 0; seed < 5; ++seed) {
                 permutation const order{size, seed};
                 auto const n = static_cast<double>(size);
@@ -76,7 +76,7 @@ TEST_CASE("neighbours are not correlated") {
 TEST_CASE("the number of fixed points follows Poisson's law with mean 1") {
     for (std::size_t const size : {std::size_t{100}, std::size_t{128}, std::size_t{1000}}) {
         constexpr int keys = 4000;
-        std::array<double, 5> counts{};    // 0, 1, 2, 3, more
+        std::array<double, 5> counts{};  // 0, 1, 2, 3, more
         for (std::uint64_t seed = 0; seed < keys; ++seed) {
             permutation const order{size, seed};
             std::size_t fixed = 0;
@@ -86,7 +86,8 @@ TEST_CASE("the number of fixed points follows Poisson's law with mean 1") {
         std::array<double, 5> share{std::exp(-1.0), std::exp(-1.0), std::exp(-1.0) / 2, std::exp(-1.0) / 6, 0};
         share[4] = 1 - share[0] - share[1] - share[2] - share[3];
         double statistic = 0;
-        for (std::size_t k = 0; k < 5; ++k) statistic += (counts[k] - keys * share[k]) * (counts[k] - keys * share[k]) / (keys * share[k]);
+        for (std::size_t k = 0; k < 5; ++k)
+            statistic += (counts[k] - keys * share[k]) * (counts[k] - keys * share[k]) / (keys * share[k]);
         CHECK(statistic < 4 + 5 * std::sqrt(8.0));
     }
 }
@@ -107,7 +108,8 @@ TEST_CASE("each of the 24 orders of 4 elements, and of the 120 of 5, comes up ab
             std::vector<double> counts(orders, 0);
             std::size_t next = 0;
             for (auto const& [listed, count] : seen) counts[next++] = count;
-            check_chi_squared(chi_squared(counts, static_cast<double>(keys) / static_cast<double>(orders)), static_cast<double>(orders) - 1);
+            check_chi_squared(chi_squared(counts, static_cast<double>(keys) / static_cast<double>(orders)),
+                              static_cast<double>(orders) - 1);
         }
 }
 

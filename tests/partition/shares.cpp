@@ -16,8 +16,8 @@
 namespace partition = tutti::partition;
 using tutti::share_of;
 
-static_assert(tutti::data_partition<partition::block> && tutti::data_partition<partition::strided> && tutti::data_partition<partition::shuffled> &&
-              tutti::data_partition<partition::weighted>);
+static_assert(tutti::data_partition<partition::block> && tutti::data_partition<partition::strided> &&
+              tutti::data_partition<partition::shuffled> && tutti::data_partition<partition::weighted>);
 
 namespace {
 
@@ -30,7 +30,8 @@ std::vector<std::size_t> sizes(int ranks) {
 
 /// Rows that all ranks together meet in positions [first, last).
 template <class Partition>
-std::multiset<std::size_t> rows_of_window(Partition const& dealt, std::int64_t epoch, std::size_t size, int ranks, std::size_t first, std::size_t last) {
+std::multiset<std::size_t> rows_of_window(Partition const& dealt, std::int64_t epoch, std::size_t size, int ranks,
+                                          std::size_t first, std::size_t last) {
     std::multiset<std::size_t> rows;
     for (int rank = 0; rank < ranks; ++rank) {
         auto const share = dealt.share(share_of{epoch, size, rank, ranks});
@@ -117,7 +118,7 @@ TEST_CASE("strided deals sample i to rank i % p") {
 
 TEST_CASE("ranks hold the same number of samples of every batch, to one") {
     for (int const ranks : rank_counts)
-        for (std::size_t const batch : {1, 7, 64})
+        for (std::size_t const batch : {1u, 7u, 64u})
             for (std::size_t first = 0; first + batch <= 1000; first += batch) {
                 std::set<std::size_t> held;
                 for (int rank = 0; rank < ranks; ++rank) {
@@ -134,9 +135,12 @@ TEST_CASE("strided, shuffled and weighted show every batch the same samples on a
             std::size_t const last = first + 37 < 300 ? first + 37 : 300;
             std::vector<double> weights;
             for (int rank = 0; rank < ranks; ++rank) weights.push_back(1.0 + rank % 3);
-            CHECK(rows_of_window(partition::strided{}, 2, 300, ranks, first, last) == rows_of_window(partition::strided{}, 2, 300, 1, first, last));
-            CHECK(rows_of_window(partition::shuffled{.seed = 4}, 2, 300, ranks, first, last) == rows_of_window(partition::shuffled{.seed = 4}, 2, 300, 1, first, last));
-            CHECK(rows_of_window(partition::weighted{.weights = weights}, 2, 300, ranks, first, last) == rows_of_window(partition::strided{}, 2, 300, 1, first, last));
+            CHECK(rows_of_window(partition::strided{}, 2, 300, ranks, first, last) ==
+                  rows_of_window(partition::strided{}, 2, 300, 1, first, last));
+            CHECK(rows_of_window(partition::shuffled{.seed = 4}, 2, 300, ranks, first, last) ==
+                  rows_of_window(partition::shuffled{.seed = 4}, 2, 300, 1, first, last));
+            CHECK(rows_of_window(partition::weighted{.weights = weights}, 2, 300, ranks, first, last) ==
+                  rows_of_window(partition::strided{}, 2, 300, 1, first, last));
             CHECK(rows_of_window(partition::weighted{.weights = weights, .seed = 4}, 2, 300, ranks, first, last) ==
                   rows_of_window(partition::shuffled{.seed = 4}, 2, 300, 1, first, last));
         }

@@ -49,9 +49,7 @@ void check_laws(weighted const& dealt, std::size_t size) {
 std::string refused(weighted const& dealt, int ranks) {
     try {
         (void)dealt.share(share_of{0, 100, 0, ranks});
-    } catch (tutti::usage_error const& problem) {
-        return problem.what();
-    }
+    } catch (tutti::usage_error const& problem) { return problem.what(); }
     return "nothing was thrown";
 }
 
@@ -60,10 +58,12 @@ bool holds(std::string const& text, std::string const& part) { return text.find(
 }  // namespace
 
 TEST_CASE("weighted deals every sample exactly once, and its counts are monotone and sum to the position") {
-    for (std::size_t const ranks : {1, 2, 3, 4, 5, 6, 7, 8, 16}) {
+    for (std::size_t const ranks : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 16u}) {
         std::vector<double> equal(ranks, 1), growing, with_zeros;
-        for (std::size_t rank = 0; rank < ranks; ++rank) growing.push_back(0.5 + static_cast<double>(rank)), with_zeros.push_back(rank % 2 ? 0 : 0.1);
-        for (std::size_t const size : {std::size_t{0}, std::size_t{1}, ranks - 1, ranks, ranks + 1, std::size_t{1000}, std::size_t{1024}, std::size_t{3001}})
+        for (std::size_t rank = 0; rank < ranks; ++rank)
+            growing.push_back(0.5 + static_cast<double>(rank)), with_zeros.push_back(rank % 2 ? 0 : 0.1);
+        for (std::size_t const size :
+             {std::size_t{0}, std::size_t{1}, ranks - 1, ranks, ranks + 1, std::size_t{1000}, std::size_t{1024}, std::size_t{3001}})
             for (auto const& weights : {equal, growing, with_zeros}) {
                 check_laws({.weights = weights}, size);
                 check_laws({.weights = weights, .seed = 3}, size);
@@ -75,7 +75,8 @@ TEST_CASE("weighted keeps its laws for random and for extreme weights") {
     std::mt19937 random{7};
     for (int turn = 0; turn < 100; ++turn) {
         std::vector<double> weights(1 + random() % 16);
-        for (double& each : weights) each = std::exp(static_cast<double>(random() % 2000) / 100 - 10);    // over nine orders of magnitude
+        for (double& each : weights)
+            each = std::exp(static_cast<double>(random() % 2000) / 100 - 10);  // over nine orders of magnitude
         check_laws({.weights = weights}, 1500);
     }
     check_laws({.weights = {1e-300, 1e300}}, 1500);
@@ -86,7 +87,8 @@ TEST_CASE("weighted keeps its laws for random and for extreme weights") {
 }
 
 TEST_CASE("weighted deals in proportion to the weights, to a 1024th of a round, from the start on") {
-    for (auto const& weights : std::vector<std::vector<double>>{{1, 1}, {1, 3}, {3, 1}, {1, 2, 5}, {0.7, 0.2, 0.1, 1}, {0, 1, 0, 3}}) {
+    for (auto const& weights :
+         std::vector<std::vector<double>>{{1, 1}, {1, 3}, {3, 1}, {1, 2, 5}, {0.7, 0.2, 0.1, 1}, {0, 1, 0, 3}}) {
         double sum = 0;
         for (double const each : weights) sum += each;
         int const ranks = static_cast<int>(weights.size());
@@ -97,7 +99,8 @@ TEST_CASE("weighted deals in proportion to the weights, to a 1024th of a round, 
             CHECK(std::abs(static_cast<double>(share.before(10'240)) - 10'240 * fair) <= 10);
             // Smooth: at every position a rank is at most a turn per rank ahead of its fair share or behind.
             double worst = 0;
-            for (std::size_t x = 0; x <= 1024; ++x) worst = std::max(worst, std::abs(static_cast<double>(share.before(x)) - static_cast<double>(x) * fair));
+            for (std::size_t x = 0; x <= 1024; ++x)
+                worst = std::max(worst, std::abs(static_cast<double>(share.before(x)) - static_cast<double>(x) * fair));
             CHECK(worst <= ranks);
         }
     }
@@ -113,7 +116,8 @@ TEST_CASE("weighted gives whole proportions of a round exactly") {
 
 TEST_CASE("a scale common to all weights changes nothing") {
     for (int rank = 0; rank < 3; ++rank) {
-        auto const one = weighted{.weights = {1, 2, 5}}.share(share_of{0, 5000, rank, 3}), other = weighted{.weights = {0.25, 0.5, 1.25}}.share(share_of{0, 5000, rank, 3});
+        auto const one = weighted{.weights = {1, 2, 5}}.share(share_of{0, 5000, rank, 3}),
+                   other = weighted{.weights = {0.25, 0.5, 1.25}}.share(share_of{0, 5000, rank, 3});
         bool same = true;
         for (std::size_t x = 0; x <= 5000; ++x) same = same && one.before(x) == other.before(x);
         for (std::size_t k = 0; k < one.before(5000); ++k) same = same && one.row(k) == other.row(k);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <tutti/collectives/execute.hpp>
+#include <tutti/collectives/make_call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
 
@@ -16,21 +18,10 @@ namespace detail {
 
 template <class In, class Out, class Operation>
 call all_reduce_call(In const& in, Out&& out, Operation const& operation) {
-    using T = element_t<In>;
-    require_element<T>();
-    require_writable<Out>();
-    require_same_elements<T, element_t<Out>>();
-    require_operation<T, Operation>();
     std::size_t const count = std::ranges::size(in);
-    check_size("all_reduce", "the output", std::ranges::size(out), count);
-    check_overlap("all_reduce", std::ranges::data(in), count * sizeof(T), std::ranges::data(out), count * sizeof(T));
-    return {.kind = collective::all_reduce,
-            .type = &element_type_of<T>,
-            .in = reinterpret_cast<std::byte const*>(std::ranges::data(in)),
-            .out = bytes_of(out),
-            .count = count,
-            .reduce = &reduction_of<T, Operation>,
-            .operation = std::addressof(operation)};
+    auto const what = make_call(collective::all_reduce, in, std::forward<Out>(out), count, -1, operation);
+    check_buffers("all_reduce", in, count, out, count);
+    return what;
 }
 
 }  // namespace detail
@@ -39,24 +30,28 @@ call all_reduce_call(In const& in, Out&& out, Operation const& operation) {
 /// @param  in         n elements, as many on every rank
 /// @param  out        n elements; may be `in` itself
 /// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @param  algorithm  such as tutti::algorithm::ring{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to half a KiB one round, each rank reading pn bytes; above, two rounds and 2pn bytes moved in all
 /// Order:  rank order, ((r0 + r1) + r2) + ...: equal on all ranks and from run to run
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
-void all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}) {
-    world.perform(detail::all_reduce_call(in, std::forward<Out>(out), operation));
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+void all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
+    auto const what = detail::all_reduce_call(in, std::forward<Out>(out), operation);
+    detail::perform<collective::all_reduce, element_t<In>, Operation>(world, what, algorithm);
 }
 
 /// As above, in place: `data` is replaced by the fold of all ranks' `data`. Collective.
-template <communicator Comm, contiguous_elements Range, class Operation = std::plus<>>
+template <communicator Comm, contiguous_elements Range, class Operation = std::plus<>, class Algorithm = algorithm::automatic>
     requires(!std::ranges::range<Operation>)
-void all_reduce(Comm& world, Range&& data, Operation operation = {}) {
-    world.perform(detail::all_reduce_call(data, std::forward<Range>(data), operation));
+void all_reduce(Comm& world, Range&& data, Operation operation = {}, Algorithm algorithm = {}) {
+    auto const what = detail::all_reduce_call(data, std::forward<Range>(data), operation);
+    detail::perform<collective::all_reduce, element_t<Range>, Operation>(world, what, algorithm);
 }
 
 /// The fold of one value per rank. Collective.
-template <communicator Comm, class T, class Operation = std::plus<>>
-    requires(!std::ranges::range<T> && !std::ranges::range<Operation>)
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+    requires(!std::ranges::range<Operation>)
 [[nodiscard]] T all_reduce(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     world.perform(detail::all_reduce_call(one, one, operation));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <tutti/collectives/execute.hpp>
+#include <tutti/collectives/make_call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
 
@@ -14,17 +16,8 @@ namespace detail {
 
 template <class Comm, class Range>
 call broadcast_call(Comm& world, Range&& data, int root) {
-    using T = element_t<Range>;
-    require_element<T>();
-    require_writable<Range>();
     check_root("broadcast", root, world.size());
-    auto* const bytes = bytes_of(data);
-    return {.kind = collective::broadcast,
-            .type = &element_type_of<T>,
-            .in = bytes,
-            .out = bytes,
-            .count = std::ranges::size(data),
-            .root = root};
+    return make_call(collective::broadcast, data, std::forward<Range>(data), std::ranges::size(data), root);
 }
 
 }  // namespace detail
@@ -33,14 +26,14 @@ call broadcast_call(Comm& world, Range&& data, int root) {
 /// @param  data  n elements, as many on every rank; read on `root`, overwritten elsewhere
 /// @throws usage_error  on the rank whose `root` is no rank;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: one copy per rank, straight from the root's buffer; above half a KiB the root waits for the last of them
-template <communicator Comm, contiguous_elements Range>
-void broadcast(Comm& world, Range&& data, int root) {
-    world.perform(detail::broadcast_call(world, std::forward<Range>(data), root));
+template <communicator Comm, contiguous_elements Range, class Algorithm = algorithm::automatic>
+void broadcast(Comm& world, Range&& data, int root, Algorithm algorithm = {}) {
+    auto const what = detail::broadcast_call(world, std::forward<Range>(data), root);
+    detail::perform<collective::broadcast, element_t<Range>>(world, what, algorithm);
 }
 
 /// The value that rank `root` brings. Collective.
-template <communicator Comm, class T>
-    requires(!std::ranges::range<T>)
+template <communicator Comm, single_element T>
 [[nodiscard]] T broadcast(Comm& world, T value, int root) {
     world.perform(detail::broadcast_call(world, std::span{std::addressof(value), 1}, root));
     return value;

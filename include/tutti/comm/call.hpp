@@ -13,24 +13,65 @@
 
 namespace tutti {
 
-/// The collectives a communicator may be asked to perform.
-enum class collective : std::uint8_t { none, barrier, broadcast, all_reduce, all_gather };
+/// What a rank may call: the collectives, and messages between two ranks.
+enum class collective : std::uint8_t {
+    none,
+    barrier,
+    broadcast,
+    reduce,
+    all_reduce,
+    reduce_scatter,
+    gather,
+    all_gather,
+    scatter,
+    all_to_all,
+    scan,
+    exclusive_scan,
+    send,
+    receive,
+    exchange
+};
 
 /// The name of a collective as it is called in code.
 constexpr std::string_view name(collective kind) {
-    switch (kind) {
-    case collective::none:
-        break;
-    case collective::barrier:
-        return "barrier";
-    case collective::broadcast:
-        return "broadcast";
-    case collective::all_reduce:
-        return "all_reduce";
-    case collective::all_gather:
-        return "all_gather";
-    }
-    return "no collective";
+    constexpr std::string_view names[] = {"no call",        "barrier",        "broadcast",  "reduce",  "all_reduce",
+                                          "reduce_scatter", "gather",         "all_gather", "scatter", "all_to_all",
+                                          "scan",           "exclusive_scan", "send",       "receive", "exchange"};
+    return names[static_cast<std::size_t>(kind)];
+}
+
+/// By which algorithm a call is made: the communicator's own, or a schedule over messages.
+enum class algorithm_id : std::uint8_t {
+    automatic,
+    ring,
+    recursive_doubling,
+    rabenseifner,
+    binomial,
+    bruck,
+    pairwise,
+    circulant,
+    own
+};
+
+constexpr std::string_view name(algorithm_id which) {
+    constexpr std::string_view names[] = {"automatic", "ring",     "recursive_doubling", "rabenseifner",           "binomial",
+                                          "bruck",     "pairwise", "circulant",          "an algorithm of its own"};
+    return names[static_cast<std::size_t>(which)];
+}
+
+/// Whether each rank brings a part for every rank.
+constexpr bool brings_parts(collective kind) {
+    return kind == collective::reduce_scatter || kind == collective::scatter || kind == collective::all_to_all;
+}
+/// Whether a rank that gets a result gets a part from every rank.
+constexpr bool gets_parts(collective kind) {
+    return kind == collective::gather || kind == collective::all_gather || kind == collective::all_to_all;
+}
+
+/// Whether elements of different ranks are folded.
+constexpr bool reduces(collective kind) {
+    return kind == collective::reduce || kind == collective::all_reduce || kind == collective::reduce_scatter ||
+           kind == collective::scan || kind == collective::exclusive_scan;
 }
 
 /// What a byte-moving backend knows of an element type. There is one object per type, so its address identifies the type.
@@ -59,12 +100,23 @@ struct call {
     element_type const* type = nullptr;  ///< null for a barrier
     std::byte const* in = nullptr;       ///< what this rank brings; unused where it only receives
     std::byte* out = nullptr;            ///< where the result goes; may equal `in`
-    std::size_t count = 0;               ///< elements each rank brings, equal on all ranks
+    std::size_t count = 0;               ///< elements of one part, equal on all ranks
     int root = -1;                       ///< the rank that sends or receives for all, or -1
     reduction const* reduce = nullptr;   ///< null unless the call reduces
     void const* operation = nullptr;     ///< the callable behind `reduce`
+    algorithm_id algorithm = algorithm_id::automatic;
 
+    /// Bytes of one part.
     std::size_t bytes() const { return type ? count * type->size : 0; }
+};
+
+/// One message of a rank: elements that go to a peer, or that come from one and replace or join those at `data`.
+struct message {
+    enum class action : std::uint8_t { send, receive, receive_before, receive_after };
+    action what = action::send;
+    int peer = -1;
+    std::byte* data = nullptr;  ///< only read by a send
+    std::size_t count = 0;      ///< elements of the call's type
 };
 
 namespace detail {
@@ -111,6 +163,7 @@ inline std::string describe(call const& what) {
     if (what.type) text += " of " + std::to_string(what.count) + " x " + std::string{what.type->name};
     if (what.reduce) text += " with " + std::string{what.reduce->name};
     if (what.root >= 0) text += ", root " + std::to_string(what.root);
+    if (what.algorithm != algorithm_id::automatic) text += ", by " + std::string{name(what.algorithm)};
     return text;
 }
 

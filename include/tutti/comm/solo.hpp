@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace tutti::comm {
@@ -19,13 +20,21 @@ public:
 
     /// Performs one collective. Local.
     static void perform(call const& what) {
-        if (what.bytes() != 0 && what.out != what.in && what.kind != collective::broadcast)
-            std::memcpy(what.out, what.in, what.bytes());
+        bool const copies = what.kind != collective::broadcast && what.kind != collective::exclusive_scan;
+        if (copies && what.bytes() != 0 && what.out != what.in) std::memcpy(what.out, what.in, what.bytes());
     }
     /// Performs one collective; nothing is left to wait for.
     static pending start(call const& what, std::shared_ptr<void const> const& /*operation*/) {
         perform(what);
         return {};
+    }
+    static void announce(call const& /*what*/) {}
+    /// There is nobody to exchange messages with.
+    /// @throws usage_error unless `round` is empty
+    static void exchange(std::span<message const> round, call const& what) {
+        if (!round.empty())
+            throw usage_error{"tutti: " + describe(what) + ": rank " + std::to_string(round[0].peer) +
+                              " is no peer of rank 0 of 1"};
     }
     /// Ends the group.
     /// @throws error always, with `text`

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <memory>
+#include <span>
 #include <string>
 
 namespace tutti {
@@ -23,6 +24,13 @@ concept performs_collectives = requires(Comm& world, call const& what, std::shar
     { world.start(what, operation) } -> std::same_as<pending>;
 };
 
+/// Compares a call with the peers' and moves messages between two ranks: all that a schedule needs.
+template <class Comm>
+concept exchanges_messages = requires(Comm& world, call const& what, std::span<message const> round) {
+    world.announce(what);
+    world.exchange(round, what);
+};
+
 /// Can end the group.
 template <class Comm>
 concept aborts = requires(Comm& world, std::string const& text) { world.abort(text); };
@@ -33,6 +41,6 @@ concept aborts = requires(Comm& world, std::string const& text) { world.abort(te
 /// elements are any trivially copyable type; calls that do not match, a rank that fails and a rank that does not come are
 /// reported to every rank as `collective_mismatch`, `peer_failed` and `timeout_error`, and none hangs.
 template <class Comm>
-concept communicator = ranked<Comm> && performs_collectives<Comm> && aborts<Comm>;
+concept communicator = ranked<Comm> && performs_collectives<Comm> && exchanges_messages<Comm> && aborts<Comm>;
 
 }  // namespace tutti

@@ -14,6 +14,10 @@ namespace tutti {
 template <class Range>
 concept contiguous_elements = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>;
 
+/// One element by itself. A pointer is none: it would be sent as an address.
+template <class T>
+concept single_element = !std::ranges::range<T> && !std::is_pointer_v<T>;
+
 template <class Range>
 using element_t = std::ranges::range_value_t<Range>;
 

@@ -30,11 +30,15 @@ struct get_gradients {
     }
 };
 struct get_loss_and_gradients {
+    // The return types are spelled out, so that to ask whether a model takes a batch does not compile its training pass for it.
     template <class Model, class Batch>
-    constexpr decltype(auto) operator()(Model& model, Batch const& batch) const
-        requires requires { model.loss_and_gradients(batch); } || requires { loss_and_gradients(model, batch); } {
-        if constexpr (requires { model.loss_and_gradients(batch); }) return model.loss_and_gradients(batch);
-        else return loss_and_gradients(model, batch);
+    constexpr auto operator()(Model& model, Batch const& batch) const -> decltype(model.loss_and_gradients(batch)) {
+        return model.loss_and_gradients(batch);
+    }
+    template <class Model, class Batch>
+        requires(!requires(Model& model, Batch const& batch) { model.loss_and_gradients(batch); })
+    constexpr auto operator()(Model& model, Batch const& batch) const -> decltype(loss_and_gradients(model, batch)) {
+        return loss_and_gradients(model, batch);
     }
 };
 

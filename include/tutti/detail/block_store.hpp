@@ -2,12 +2,11 @@
 
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/synchronisation.hpp>
+#include <tutti/detail/aligned_bytes.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <vector>
 
 namespace tutti::detail {
@@ -28,7 +27,7 @@ public:
         std::size_t offset = 0;
         for_each_block(blocks, [&](auto block) {
             auto const bytes = part_of_block(owned, offset, block.size()).size() * sizeof(block[0]);
-            blocks_.emplace_back(static_cast<std::byte*>(::operator new[](std::max<std::size_t>(bytes, 1), alignment)));
+            blocks_.emplace_back(bytes);
             bytes_.push_back(bytes);
             offset += block.size();
         });
@@ -36,7 +35,8 @@ public:
     }
 
     void clear() {
-        for (std::size_t k = 0; k < blocks_.size(); ++k) std::memset(blocks_[k].get(), 0, bytes_[k]);
+        for (std::size_t k = 0; k < blocks_.size(); ++k)
+            if (bytes_[k] != 0) std::memset(blocks_[k].data(), 0, bytes_[k]);
     }
 
     bool empty() const { return blocks_.empty(); }
@@ -44,16 +44,11 @@ public:
     /// The numbers that go with block `index`, whose element type is `T`.
     template <class T>
     T* block(std::size_t index) const {
-        return reinterpret_cast<T*>(blocks_[index].get());
+        return reinterpret_cast<T*>(blocks_[index].data());
     }
 
 private:
-    static constexpr std::align_val_t alignment{64};
-    struct release {
-        void operator()(std::byte* bytes) const { ::operator delete[](bytes, alignment); }
-    };
-
-    std::vector<std::unique_ptr<std::byte[], release>> blocks_;
+    std::vector<aligned_bytes> blocks_;
     std::vector<std::size_t> bytes_;
 };
 

@@ -46,8 +46,18 @@ public:
         void const* identity = nullptr;  // the reduction, else the element type
         std::size_t count = 0;
         collective kind = collective::none;
+        algorithm_id algorithm = algorithm_id::automatic;
         std::int32_t root = -1;
         alignas(32) std::byte payload[eager_bytes];
+    };
+
+    /// Where rank `from` shows rank `to` one message at a time: `posted` counts those shown, `taken` those the receiver is done with.
+    struct alignas(64) channel {
+        std::atomic<std::uint64_t> posted{0};
+        std::byte const* data = nullptr;
+        element_type const* type = nullptr;
+        std::size_t count = 0;
+        alignas(64) std::atomic<std::uint64_t> taken{0};
     };
 
     thread_group(int size, std::chrono::milliseconds timeout)
@@ -55,17 +65,27 @@ public:
           timeout_{timeout},
           spins_{static_cast<unsigned>(size) > std::thread::hardware_concurrency() ? 0 : 1000},
           slots_(2 * static_cast<std::size_t>(size)),
-          states_(static_cast<std::size_t>(size)) {}
+          states_(static_cast<std::size_t>(size)),
+          channels_(states_.size() * states_.size()) {}
 
     int size() const { return size_; }
 
     slot& at(int rank, std::uint64_t sequence) { return slots_[2 * static_cast<std::size_t>(rank) + sequence % 2]; }
+
+    channel& between(int from, int to) {
+        return channels_[static_cast<std::size_t>(from) * states_.size() + static_cast<std::size_t>(to)];
+    }
 
     /// Publishes the slot that the caller has filled.
     void arrive(int rank, std::uint64_t sequence, collective kind) {
         state(rank).doing.store(sequence << 8 | static_cast<std::uint64_t>(kind), std::memory_order_relaxed);
         at(rank, sequence).arrived.store(sequence, std::memory_order_seq_cst);
         ring();
+    }
+    /// Notes that `rank` is in a call without a number.
+    void enter(int rank, collective kind) {
+        auto const doing = state(rank).doing.load(std::memory_order_relaxed);
+        state(rank).doing.store((doing & ~std::uint64_t{0xff}) | static_cast<std::uint64_t>(kind), std::memory_order_relaxed);
     }
     bool has_arrived(int peer, std::uint64_t sequence) {
         return at(peer, sequence).arrived.load(std::memory_order_seq_cst) == sequence;
@@ -85,6 +105,21 @@ public:
     }
     void cancel_moving(int rank, std::uint64_t sequence) { state(rank).moved.store(2 * sequence - 2, std::memory_order_seq_cst); }
     bool has_moved(int peer, std::uint64_t sequence) { return state(peer).moved.load(std::memory_order_seq_cst) >= 2 * sequence; }
+    /// The same for the data of one message: from here until `end_taking` the sender does not let go of it.
+    /// @throws peer_failed or timeout_error when the group is revoked already
+    void begin_taking(int rank, call const& what) {
+        state(rank).taking.store(true, std::memory_order_seq_cst);
+        if (revoked_.load(std::memory_order_seq_cst)) {
+            end_taking(rank);
+            fail_call(rank, 0, what);
+        }
+    }
+    void end_taking(int rank) { state(rank).taking.store(false, std::memory_order_seq_cst); }
+    /// Lets a peer see that a message was posted or taken.
+    void advance(std::atomic<std::uint64_t>& count, std::uint64_t value) {
+        count.store(value, std::memory_order_seq_cst);
+        ring();
+    }
     bool revoked() const { return revoked_.load(std::memory_order_seq_cst); }
 
     /// True when a call begun at `since` will not complete by waiting: the group is revoked, a peer has left, or time is up.
@@ -106,16 +141,23 @@ public:
         await_long(rank, peer, sequence, what, ready, since == clock::time_point{} ? clock::now() : since);
     }
 
+    enum class cause : std::uint8_t { failed, late, disagreed };
     /// Ends the group because of what `origin` did: every later call and every call that still waits throws, quoting `text`.
-    /// The first cause stays. Ranks marked in `waited` get `timeout_error`, the others `peer_failed`.
-    void revoke(int origin, std::string const& text, std::vector<bool> waited = {}) {
+    /// The first cause stays. Ranks marked in `told` get the exception of the cause, the others `peer_failed`.
+    void revoke(int origin, std::string const& text, std::vector<bool> told = {}, cause why = cause::failed) {
         {
             std::lock_guard const lock{mutex_};
             if (revoked_.load(std::memory_order_relaxed)) return;
-            origin_ = origin, text_ = text, waited_ = std::move(waited);
+            origin_ = origin, text_ = text, told_ = std::move(told), cause_ = why;
             revoked_.store(true, std::memory_order_seq_cst);
         }
         bell_.notify_all();
+    }
+    /// Marks of two ranks.
+    std::vector<bool> only(int one, int other) const {
+        std::vector<bool> marks(states_.size(), false);
+        marks[static_cast<std::size_t>(one)] = marks[static_cast<std::size_t>(other)] = true;
+        return marks;
     }
     /// Marks that `rank` makes no more calls: a peer that waits for one is told at once.
     void leave(int rank) {
@@ -132,20 +174,25 @@ public:
     [[noreturn]] void fail_call(int rank, std::uint64_t sequence, call const& what) {
         quiesce();
         std::lock_guard const lock{mutex_};
-        if (!waited_.empty() && waited_[static_cast<std::size_t>(rank)]) throw timeout_error{text_};
-        throw peer_failed{"tutti: rank " + std::to_string(rank) + " cannot complete " + describe(what) + " (call " +
-                          std::to_string(sequence) + "): " + text_};
+        if (!told_.empty() && told_[static_cast<std::size_t>(rank)]) {
+            if (cause_ == cause::late) throw timeout_error{text_};
+            throw collective_mismatch{text_};
+        }
+        throw peer_failed{"tutti: rank " + std::to_string(rank) + " cannot complete " + describe(what) + numbered(sequence) + ": " +
+                          text_};
     }
     /// Waits for the ranks that are moving data. Only after `revoke`: none can begin then.
     void quiesce() {
         for (auto& each : states_)
-            while (each.moved.load(std::memory_order_seq_cst) % 2 == 1) std::this_thread::yield();
+            while (each.moved.load(std::memory_order_seq_cst) % 2 == 1 || each.taking.load(std::memory_order_seq_cst))
+                std::this_thread::yield();
     }
 
 private:
     struct alignas(64) rank_state {
         std::atomic<std::uint64_t> moved{0};  // 2s - 1 while touching peers' memory in call s, 2s once done with it
         std::atomic<std::uint64_t> doing{0};  // sequence and kind of the last call entered, for messages
+        std::atomic<bool> taking{false};      // while touching a sender's memory
         std::atomic<bool> left{false};
     };
 
@@ -173,7 +220,13 @@ private:
                 fail_call(rank, sequence, what);
             }
             if (now >= deadline) {
-                time_out(rank, sequence, what);
+                if (sequence != 0) time_out(rank, sequence, what);
+                else
+                    revoke(rank,
+                           "tutti: " + describe(what) + " timed out on rank " + std::to_string(rank) + " after " +
+                               std::to_string(timeout_.count()) + " ms: rank " + std::to_string(peer) + " did not come, last in " +
+                               last_call(peer),
+                           only(rank, rank), cause::late);
                 fail_call(rank, sequence, what);
             }
             if (now - start < yielding) {
@@ -189,14 +242,19 @@ private:
         }
     }
 
+    /// Calls of the whole group have a number; messages have not.
+    static std::string numbered(std::uint64_t sequence) {
+        return sequence == 0 ? std::string{} : " (call " + std::to_string(sequence) + ")";
+    }
     std::string last_call(int rank) {
         auto const doing = state(rank).doing.load(std::memory_order_relaxed);
         if (doing == 0) return "no call yet";
-        return std::string{name(static_cast<collective>(doing & 0xff))} + ", call " + std::to_string(doing >> 8);
+        auto const kind = static_cast<collective>(doing & 0xff);
+        return std::string{name(kind)} + (kind < collective::send ? ", call " : " after call ") + std::to_string(doing >> 8);
     }
     void time_out(int rank, std::uint64_t sequence, call const& what) {
-        std::string text = "tutti: " + describe(what) + " (call " + std::to_string(sequence) + ") timed out on rank " +
-                           std::to_string(rank) + " after " + std::to_string(timeout_.count()) + " ms:";
+        std::string text = "tutti: " + describe(what) + numbered(sequence) + " timed out on rank " + std::to_string(rank) +
+                           " after " + std::to_string(timeout_.count()) + " ms:";
         std::vector<bool> waited;
         for (int k = 0; k < size_; ++k) {
             waited.push_back(has_arrived(k, sequence));
@@ -204,7 +262,7 @@ private:
             if (!waited.back()) text += " did not arrive, last in " + last_call(k);
             else text += has_moved(k, sequence) ? " is done" : " arrived";
         }
-        revoke(rank, text, std::move(waited));
+        revoke(rank, text, std::move(waited), cause::late);
     }
 
     int size_;
@@ -212,13 +270,15 @@ private:
     int spins_;
     std::vector<slot> slots_;
     std::vector<rank_state> states_;
+    std::vector<channel> channels_;
     alignas(64) std::atomic<bool> revoked_{false};
     std::atomic<int> sleepers_{0};
     alignas(64) std::mutex mutex_;  // guards what follows, and the bell
     std::condition_variable bell_;
     int origin_ = -1;
     std::string text_;
-    std::vector<bool> waited_;
+    std::vector<bool> told_;
+    cause cause_ = cause::failed;
 };
 
 }  // namespace tutti::detail

@@ -26,9 +26,9 @@ constexpr bool trains_on_data() {
     using Range = std::remove_reference_t<Data>;
     if constexpr (batching_dataset<Range>)
         return trains_on<Model, std::remove_cvref_t<decltype(std::declval<Range&>().batch(std::span<std::size_t const>{}))>>;
-    else if constexpr (range_dataset<Range>)
-        return trains_on<Model, selection<Range>> || trains_on<Model, std::span<sample_t<Range> const>>;
-    else return false;
+    else if constexpr (!range_dataset<Range>) return false;
+    else if constexpr (trains_on<Model, selection<Range>>) return true;
+    else return trains_on<Model, std::span<sample_t<Range> const>>;
 }
 
 template <class Model, class Data>

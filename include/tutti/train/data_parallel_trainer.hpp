@@ -25,8 +25,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -43,8 +45,8 @@ template <class Comm, class Model, class Partition, class Sync, class Optimizer>
 class data_parallel_trainer {
     static_assert(
         communicator<Comm>,
-        "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), perform(), start() and "
-        "abort(); see tutti/concepts/communicator.hpp");
+        "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), perform(), start(), "
+        "announce(), exchange() and abort(); see tutti/concepts/communicator.hpp");
     static_assert(
         has_parameters<Model>,
         "tutti: the model needs parameters(), a member or a free function, that gives a span of numbers, or a tuple or range of "
@@ -87,9 +89,10 @@ public:
           optimizer_{detail::checked(model_, std::move(optimizer))},
           sync_{world, sync} {
         auto&& parameters = parameters_of(model_);
-        std::size_t count = 0, blocks = 0;
-        for_each_block(parameters, [&](auto block) { count += block.size(), ++blocks; });
-        detail::agree(*world_, "the model", {{"parameters", count}, {"blocks", blocks}});
+        auto const sizes = detail::block_sizes(parameters);
+        auto const count = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
+        detail::agree(*world_, "the model",
+                      {{"parameters", count}, {"blocks", sizes.size()}, {"as sizes of blocks", detail::fingerprint(std::span{sizes})}});
         owned_ = sync_.owned(count);
         is_whole_ = owned_ == slice{0, count};
         state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
@@ -108,8 +111,8 @@ public:
         auto const size = static_cast<std::size_t>(std::size(data));
         check_epoch(size, options);
         std::size_t const steps = (size + options.batch - 1) / options.batch;
-        auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
         check_share(size);
+        auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
         epoch_report report{.epoch = epoch_};
         double loss_sum = 0;
@@ -308,17 +311,26 @@ private:
                               std::to_string(options.batch)};
     }
 
-    /// Every rank deals to itself, so all must deal alike: compares some of what each would deal to rank 0.
+    /// Every rank deals to itself, so all must deal alike: compares some of what each would deal to each rank.
     void check_share(std::size_t size) {
         if (world_->size() == 1) return;
-        auto const dealt = partition_.share(share_of{epoch_, size, 0, world_->size()});
-        std::array<std::size_t, 16> sample{};
-        for (std::size_t k = 0; k < sample.size() / 2; ++k) {
-            sample[2 * k] = dealt.before(size * (k + 1) / (sample.size() / 2));
-            sample[2 * k + 1] = sample[2 * k] == 0 ? 0 : dealt.row(sample[2 * k] - 1);
+        std::vector<std::size_t> sample;
+        std::exception_ptr refused;
+        try {
+            for (int rank = 0; rank < world_->size(); ++rank) {
+                auto const dealt = partition_.share(share_of{epoch_, size, rank, world_->size()});
+                for (std::size_t k = 1; k <= 8; ++k) {
+                    sample.push_back(dealt.before(size * k / 8));
+                    sample.push_back(sample.back() == 0 ? 0 : dealt.row(sample.back() - 1));
+                }
+            }
+        } catch (usage_error const&) {
+            refused = std::current_exception();
+            sample.clear();
         }
         detail::agree(*world_, "the partition's settings (seed, weights)",
                       {{"as fingerprint", detail::fingerprint(std::span{sample})}});
+        if (refused) std::rethrow_exception(refused);
     }
 
     Comm* world_;

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <tutti/collectives/scan.hpp>
+#include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/elements.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <ranges>
+#include <span>
+#include <utility>
+
+namespace tutti {
+
+/// `out` of rank r holds, element by element, `init` folded with `in` of ranks 0 .. r - 1 under `operation`; on rank 0 `init`
+/// alone. Collective.
+/// @param  in         n elements, as many on every rank
+/// @param  out        n elements; may be `in` itself
+/// @param  init       comes before all; equal on all ranks
+/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
+/// Cost:   that of a scan, and one pass over `out`
+/// Order:  rank order
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
+void exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}) {
+    world.perform(detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), operation));
+    using T = element_t<In>;
+    for (T& x : out) x = world.rank() == 0 ? init : static_cast<T>(std::as_const(operation)(init, x));
+}
+
+/// `init` folded with one value of each of ranks 0 .. r - 1. Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+[[nodiscard]] T exclusive_scan(Comm& world, T value, T init, Operation operation = {}) {
+    std::span const one{std::addressof(value), 1};
+    exclusive_scan(world, one, one, init, std::move(operation));
+    return value;
+}
+
+}  // namespace tutti

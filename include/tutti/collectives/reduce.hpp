@@ -1,0 +1,58 @@
+#pragma once
+
+#include <tutti/collectives/execute.hpp>
+#include <tutti/collectives/make_call.hpp>
+#include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/elements.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <ranges>
+#include <span>
+#include <utility>
+
+namespace tutti {
+namespace detail {
+
+template <class Comm, class In, class Out, class Operation>
+call reduce_call(Comm& world, In const& in, Out&& out, int root, Operation const& operation) {
+    std::size_t const count = std::ranges::size(in);
+    auto const what = make_call(collective::reduce, in, std::forward<Out>(out), count, root, operation);
+    check_root("reduce", root, world.size());
+    if (world.rank() == root) check_buffers("reduce", in, count, out, count);
+    return what;
+}
+
+}  // namespace detail
+
+/// `out` of rank `root` holds, element by element, the fold of all ranks' `in` under `operation`. Collective.
+/// @param  in         n elements, as many on every rank
+/// @param  out        n elements on `root`, where it may be `in` itself; not looked at elsewhere
+/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @throws usage_error  on the rank whose arguments do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
+/// Cost:   threads: up to half a KiB one round, the root reading pn bytes; above, two rounds, each rank folding a slice
+/// Order:  rank order
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+void reduce(Comm& world, In const& in, Out&& out, int root, Operation operation = {}, Algorithm algorithm = {}) {
+    auto const what = detail::reduce_call(world, in, std::forward<Out>(out), root, operation);
+    detail::perform<collective::reduce, element_t<In>, Operation>(world, what, algorithm);
+}
+
+/// The fold of one value per rank, on rank `root`; elsewhere the rank's own value. Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+[[nodiscard]] T reduce(Comm& world, T value, int root, Operation operation = {}) {
+    std::span const one{std::addressof(value), 1};
+    world.perform(detail::reduce_call(world, one, one, root, operation));
+    return value;
+}
+
+/// Starts a reduce; `in` and `out` belong to it until `wait` returns. Collective.
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
+[[nodiscard]] pending start_reduce(Comm& world, In const& in, Out&& out, int root, Operation operation = {}) {
+    auto const kept = std::make_shared<Operation const>(std::move(operation));
+    return world.start(detail::reduce_call(world, in, std::forward<Out>(out), root, *kept), kept);
+}
+
+}  // namespace tutti

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <tutti/collectives/execute.hpp>
+#include <tutti/collectives/make_call.hpp>
+#include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/elements.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <ranges>
+#include <utility>
+
+namespace tutti {
+namespace detail {
+
+template <class Comm, class In, class Out, class Operation>
+call reduce_scatter_call(Comm& world, In const& in, Out&& out, Operation const& operation) {
+    std::size_t const count = std::ranges::size(out), ranks = static_cast<std::size_t>(world.size());
+    auto const what = make_call(collective::reduce_scatter, in, std::forward<Out>(out), count, -1, operation);
+    check_buffers("reduce_scatter", in, ranks * count, out, count, static_cast<std::size_t>(world.rank()) * count);
+    return what;
+}
+
+}  // namespace detail
+
+/// `out` of rank r holds, element by element, the fold under `operation` of part r of all ranks' `in`. Collective.
+/// @param  in         ranks x n elements: one part for each rank
+/// @param  out        n elements, as many on every rank; may be this rank's own part of `in`
+/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
+/// Cost:   threads: up to half a KiB of input one round; above, two. Each rank reads pn elements
+/// Order:  rank order
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+void reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
+    auto const what = detail::reduce_scatter_call(world, in, std::forward<Out>(out), operation);
+    detail::perform<collective::reduce_scatter, element_t<In>, Operation>(world, what, algorithm);
+}
+
+/// Starts a reduce_scatter; `in` and `out` belong to it until `wait` returns. Collective.
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
+[[nodiscard]] pending start_reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}) {
+    auto const kept = std::make_shared<Operation const>(std::move(operation));
+    return world.start(detail::reduce_scatter_call(world, in, std::forward<Out>(out), *kept), kept);
+}
+
+}  // namespace tutti

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <tutti/collectives/execute.hpp>
+#include <tutti/collectives/make_call.hpp>
+#include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/elements.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <ranges>
+#include <span>
+#include <utility>
+
+namespace tutti {
+namespace detail {
+
+template <class In, class Out, class Operation>
+call scan_call(collective kind, In const& in, Out&& out, Operation const& operation) {
+    std::size_t const count = std::ranges::size(in);
+    auto const what = make_call(kind, in, std::forward<Out>(out), count, -1, operation);
+    check_buffers(kind == collective::scan ? "scan" : "exclusive_scan", in, count, out, count);
+    return what;
+}
+
+}  // namespace detail
+
+/// `out` of rank r holds, element by element, the fold of `in` of ranks 0 .. r under `operation`. Collective.
+/// @param  in         n elements, as many on every rank
+/// @param  out        n elements; may be `in` itself
+/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
+/// Cost:   threads: up to half a KiB one round; above, two rounds and 2pn bytes moved in all
+/// Order:  rank order
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
+void scan(Comm& world, In const& in, Out&& out, Operation operation = {}) {
+    world.perform(detail::scan_call(collective::scan, in, std::forward<Out>(out), operation));
+}
+
+/// The fold of one value of each of ranks 0 .. r. Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+    requires(!std::ranges::range<Operation>)
+[[nodiscard]] T scan(Comm& world, T value, Operation operation = {}) {
+    std::span const one{std::addressof(value), 1};
+    world.perform(detail::scan_call(collective::scan, one, one, operation));
+    return value;
+}
+
+/// Starts a scan; `in` and `out` belong to it until `wait` returns. Collective.
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
+[[nodiscard]] pending start_scan(Comm& world, In const& in, Out&& out, Operation operation = {}) {
+    auto const kept = std::make_shared<Operation const>(std::move(operation));
+    return world.start(detail::scan_call(collective::scan, in, std::forward<Out>(out), *kept), kept);
+}
+
+}  // namespace tutti

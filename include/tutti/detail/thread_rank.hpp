@@ -1,0 +1,294 @@
+#pragma once
+
+#include <tutti/comm/call.hpp>
+#include <tutti/comm/solo.hpp>
+#include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/thread_group.hpp>
+#include <tutti/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tutti::detail {
+
+/// How one thread rank performs a collective, in four stages: publish what it brings, meet the peers, move its share of the
+/// data, settle until no peer touches its buffers any more.
+class thread_rank {
+public:
+    using clock = thread_group::clock;
+
+    thread_rank(thread_group& group, int rank)
+        : group_{group},
+          rank_{rank},
+          sources_(static_cast<std::size_t>(group.size())),
+          results_(sources_.size()) {}
+
+    int rank() const { return rank_; }
+    int size() const { return group_.size(); }
+
+    /// Fills this rank's slot and lets the peers see it. Returns the call's number.
+    std::uint64_t publish(call const& what) {
+        auto const sequence = ++sequence_;
+        if (group_.revoked()) group_.fail_call(rank_, sequence, what);
+        slot& mine = group_.at(rank_, sequence);
+        mine.identity = identity(what);
+        mine.count = what.count;
+        mine.kind = what.kind;
+        mine.algorithm = what.algorithm;
+        mine.root = what.root;
+        if (!eager(what)) {
+            buffers const lent{what.in, what.out};
+            std::memcpy(mine.payload, &lent, sizeof lent);
+        } else if (brings(what) && in_bytes(what) != 0) {
+            std::memcpy(mine.payload, what.in, in_bytes(what));
+        }
+        group_.arrive(rank_, sequence, what.kind);
+        return sequence;
+    }
+
+    bool all_met(std::uint64_t sequence) {
+        return all_peers([&](int peer) { return group_.has_arrived(peer, sequence); });
+    }
+    /// Waits until every peer is in this call, and compares what they call.
+    void meet(call const& what, std::uint64_t sequence, clock::time_point since = {}) {
+        bool same = true;
+        for (int peer = 0; peer < size(); ++peer) {
+            if (peer == rank_) continue;
+            group_.await(
+                rank_, peer, sequence, what, [&] { return group_.has_arrived(peer, sequence); }, since);
+            slot const& theirs = group_.at(peer, sequence);
+            same = same && theirs.count == what.count && theirs.kind == what.kind && theirs.algorithm == what.algorithm &&
+                   theirs.root == what.root && theirs.identity == identity(what);
+        }
+        if (!same) compare_fully(sequence);
+    }
+
+    /// Does this rank's share of the work.
+    void move(call const& what, std::uint64_t sequence) {
+        bool const direct = !eager(what);
+        if (direct) group_.begin_moving(rank_, sequence, what);
+        try {
+            if (in_bytes(what) != 0) {
+                find_buffers(direct, sequence);
+                if (direct) move_directly(what);
+                else move_eagerly(what);
+            }
+        } catch (...) {
+            if (direct) group_.cancel_moving(rank_, sequence);
+            fail();
+            group_.quiesce();
+            throw;
+        }
+        if (direct) group_.end_moving(rank_, sequence);
+    }
+
+    bool all_settled(call const& what, std::uint64_t sequence) {
+        return !lends(what) || all_peers([&](int peer) { return group_.has_moved(peer, sequence); });
+    }
+    /// Waits until no peer touches this rank's buffers any more.
+    void settle(call const& what, std::uint64_t sequence, clock::time_point since = {}) {
+        if (!lends(what)) return;
+        for (int peer = 0; peer < size(); ++peer)
+            if (peer != rank_)
+                group_.await(
+                    rank_, peer, sequence, what, [&] { return group_.has_moved(peer, sequence); }, since);
+    }
+
+    /// Ends the group with the exception that is being handled.
+    void fail() {
+        try {
+            throw;
+        } catch (std::exception const& problem) { group_.revoke(rank_, said("threw", problem.what())); } catch (...) {
+            group_.revoke(rank_, said("threw", "something that is no std::exception"));
+        }
+    }
+    std::string said(char const* did, std::string const& text) const {
+        return "rank " + std::to_string(rank_) + " " + did + ": " + text;
+    }
+    thread_group& group() { return group_; }
+
+private:
+    using slot = thread_group::slot;
+
+    struct buffers {
+        std::byte const* in;
+        std::byte* out;
+    };
+
+    static void const* identity(call const& what) { return what.reduce ? static_cast<void const*>(what.reduce) : what.type; }
+
+    /// Bytes that a rank which brings something brings.
+    std::size_t in_bytes(call const& what) const { return what.bytes() * (brings_parts(what.kind) ? sources_.size() : 1); }
+    bool brings(call const& what) const {
+        bool const root_alone = what.kind == collective::broadcast || what.kind == collective::scatter;
+        return what.kind != collective::barrier && (!root_alone || what.root == rank_);
+    }
+    bool eager(call const& what) const {
+        return in_bytes(what) == 0 || (in_bytes(what) <= thread_group::eager_bytes && what.type->alignment <= 32);
+    }
+    /// Whether peers touch this rank's own buffers in this call.
+    bool lends(call const& what) const {
+        if (eager(what)) return false;
+        bool const root_alone =
+            what.kind == collective::broadcast || what.kind == collective::scatter || what.kind == collective::gather;
+        return !root_alone || what.root == rank_;
+    }
+
+    template <class Condition>
+    bool all_peers(Condition holds) {
+        for (int peer = 0; peer < size(); ++peer)
+            if (peer != rank_ && !holds(peer)) return false;
+        return true;
+    }
+
+    void find_buffers(bool direct, std::uint64_t sequence) {
+        for (int peer = 0; peer < size(); ++peer) {
+            buffers lent{group_.at(peer, sequence).payload, nullptr};
+            if (direct) std::memcpy(&lent, group_.at(peer, sequence).payload, sizeof lent);
+            sources_[static_cast<std::size_t>(peer)] = lent.in;
+            results_[static_cast<std::size_t>(peer)] = lent.out;
+        }
+    }
+
+    static void copy(std::byte* to, std::byte const* from, std::size_t bytes) {
+        if (to != from) std::memcpy(to, from, bytes);
+    }
+    /// Folds elements [first, first + count) of the first `inputs` sources into `out`.
+    void fold(call const& what, std::span<std::byte* const> out, int inputs, std::size_t first, std::size_t count) const {
+        what.reduce->fold(what.operation, out.data(), static_cast<int>(out.size()), sources_.data(), inputs, first, count);
+    }
+
+    /// What a call does alike whether its data travels in the slots or stays where it is.
+    void move_own(call const& what) {
+        std::size_t const bytes = what.bytes(), me = static_cast<std::size_t>(rank_);
+        switch (what.kind) {
+        case collective::broadcast:
+            return copy(what.out, sources_[static_cast<std::size_t>(what.root)], bytes);
+        case collective::scatter:
+            return copy(what.out, sources_[static_cast<std::size_t>(what.root)] + me * bytes, bytes);
+        case collective::all_gather:
+            for (std::size_t peer = 0; peer < sources_.size(); ++peer) copy(what.out + peer * bytes, sources_[peer], bytes);
+            return;
+        case collective::all_to_all:
+            for (std::size_t peer = 0; peer < sources_.size(); ++peer)
+                copy(what.out + peer * bytes, sources_[peer] + me * bytes, bytes);
+            return;
+        case collective::reduce_scatter:
+            for (auto& source : sources_) source += me * bytes;
+            return fold(what, std::span{&what.out, 1}, size(), 0, what.count);
+        default:
+            return;
+        }
+    }
+
+    void move_eagerly(call const& what) {
+        std::span const out{&what.out, 1};
+        bool const root = what.root == rank_;
+        switch (what.kind) {
+        case collective::broadcast:
+            if (!root) move_own(what);
+            return;
+        case collective::reduce:
+            if (root) fold(what, out, size(), 0, what.count);
+            return;
+        case collective::gather:
+            for (std::size_t peer = 0; root && peer < sources_.size(); ++peer)
+                copy(what.out + peer * what.bytes(), sources_[peer], what.bytes());
+            return;
+        case collective::all_reduce:
+            return fold(what, out, size(), 0, what.count);
+        case collective::scan:
+            return fold(what, out, rank_ + 1, 0, what.count);
+        case collective::exclusive_scan:
+            if (rank_ > 0) fold(what, out, rank_, 0, what.count);
+            return;
+        default:
+            return move_own(what);
+        }
+    }
+
+    void move_directly(call const& what) {
+        auto const ranks = sources_.size(), me = static_cast<std::size_t>(rank_);
+        std::size_t const line = std::max<std::size_t>(1, 64 / what.type->size);  // slices end on cache lines
+        std::size_t const slice = ((what.count + ranks - 1) / ranks + line - 1) / line * line;
+        std::size_t const first = std::min(what.count, me * slice), count = std::min(what.count, first + slice) - first;
+        switch (what.kind) {
+        case collective::reduce:
+            return fold(what, std::span{&results_[static_cast<std::size_t>(what.root)], 1}, size(), first, count);
+        case collective::all_reduce:
+            return fold(what, results_, size(), first, count);
+        case collective::gather:
+            return copy(results_[static_cast<std::size_t>(what.root)] + me * what.bytes(), sources_[me], what.bytes());
+        case collective::scan:
+        case collective::exclusive_scan:
+            return scan_slice(what, first, count);
+        default:
+            return move_own(what);
+        }
+    }
+
+    /// Carries a running fold of the slice from rank to rank, a block at a time, so that it stays in the cache and results
+    /// may replace their sources.
+    void scan_slice(call const& what, std::size_t first, std::size_t count) {
+        std::size_t const size = what.type->size, block = std::max<std::size_t>(1, 4096 / size);
+        aligned_bytes const sum{block * size, what.type->alignment}, next{block * size, what.type->alignment};
+        bool const inclusive = what.kind == collective::scan;
+        for (std::size_t at = first; at < first + count; at += block) {
+            std::size_t const n = std::min(block, first + count - at), offset = at * size;
+            std::memcpy(sum.data(), sources_[0] + offset, n * size);
+            for (std::size_t rank = 1; rank < sources_.size(); ++rank) {
+                std::memcpy(next.data(), sources_[rank] + offset, n * size);
+                if (!inclusive) std::memcpy(results_[rank] + offset, sum.data(), n * size);
+                std::array<std::byte const*, 2> const both{sum.data(), next.data()};
+                std::byte* const to = sum.data();
+                what.reduce->fold(what.operation, &to, 1, both.data(), 2, 0, n);
+                if (inclusive) std::memcpy(results_[rank] + offset, sum.data(), n * size);
+            }
+            if (inclusive) copy(results_[0] + offset, sources_[0] + offset, n * size);
+        }
+    }
+
+    call described(int rank, std::uint64_t sequence) {
+        slot const& theirs = group_.at(rank, sequence);
+        call what{.kind = theirs.kind, .count = theirs.count, .root = theirs.root, .algorithm = theirs.algorithm};
+        if (reduces(theirs.kind)) {
+            what.reduce = static_cast<reduction const*>(theirs.identity);
+            what.type = what.reduce->type;
+        } else {
+            what.type = static_cast<element_type const*>(theirs.identity);
+        }
+        return what;
+    }
+
+    /// The cold half of `meet`: objects that identify types may differ between shared libraries, so names decide.
+    void compare_fully(std::uint64_t sequence) {
+        std::vector<std::pair<std::string, std::string>> groups;  // what was called, by whom
+        for (int rank = 0; rank < size(); ++rank) {
+            auto const text = describe(described(rank, sequence));
+            auto const known = std::find_if(groups.begin(), groups.end(), [&](auto const& each) { return each.first == text; });
+            if (known == groups.end()) groups.emplace_back(text, "rank " + std::to_string(rank));
+            else known->second += ", rank " + std::to_string(rank);
+        }
+        if (groups.size() == 1) return;
+        std::string text = "tutti: ranks disagree in call " + std::to_string(sequence) + ": ";
+        for (auto const& [called, ranks] : groups) text += (&called == &groups[0].first ? "" : "; ") + ranks + " called " + called;
+        group_.revoke(rank_, text);
+        throw collective_mismatch{text};
+    }
+
+    thread_group& group_;
+    int rank_;
+    std::uint64_t sequence_ = 0;
+    std::vector<std::byte const*> sources_;  // where each rank's elements are, in the call being moved
+    std::vector<std::byte*> results_;
+};
+
+}  // namespace tutti::detail

@@ -1,0 +1,125 @@
+#include "backends.hpp"
+#include "elements.hpp"
+
+#include <tutti/collectives/algorithm/binomial.hpp>
+#include <tutti/collectives/algorithm/bruck.hpp>
+#include <tutti/collectives/algorithm/circulant.hpp>
+#include <tutti/collectives/algorithm/pairwise.hpp>
+#include <tutti/collectives/algorithm/rabenseifner.hpp>
+#include <tutti/collectives/algorithm/recursive_doubling.hpp>
+#include <tutti/collectives/algorithm/ring.hpp>
+#include <tutti/collectives/all_gather.hpp>
+#include <tutti/collectives/all_reduce.hpp>
+#include <tutti/collectives/all_to_all.hpp>
+#include <tutti/collectives/broadcast.hpp>
+#include <tutti/collectives/gather.hpp>
+#include <tutti/collectives/reduce.hpp>
+#include <tutti/collectives/reduce_scatter.hpp>
+#include <tutti/collectives/scatter.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace algorithm = tutti::algorithm;
+
+namespace {
+
+template <class T>
+std::vector<T> values(int rank, std::size_t n) {
+    std::vector<T> all(n);
+    for (std::size_t i = 0; i < n; ++i) all[i] = laws::value<T>(rank, i);
+    return all;
+}
+
+template <class T, class Algorithm>
+void all_reduce_is_right(Algorithm algorithm) {
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        for (std::size_t const n : laws::sizes(world.size(), 2003)) {
+            auto mine = values<T>(world.rank(), n), all = std::vector<T>(n);
+            auto const wanted = [&](std::size_t i) { return laws::folded<T>(world.size(), i); };
+            auto const operation = tutti::commutative{laws::combine{}};    // vouches for those that do not need it
+            tutti::all_reduce(world, mine, all, operation, algorithm);
+            expect.all(all, wanted, "all_reduce");
+            tutti::all_reduce(world, mine, operation, algorithm);
+            expect.all(mine, wanted, "all_reduce in place");
+        }
+    });
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("every algorithm's all_reduce is the fold", T, std::int8_t, double, laws::moments) {
+    all_reduce_is_right<T>(algorithm::ring{});
+    all_reduce_is_right<T>(algorithm::circulant{});
+    all_reduce_is_right<T>(algorithm::recursive_doubling{});
+    all_reduce_is_right<T>(algorithm::rabenseifner{});
+}
+
+TEST_CASE_TEMPLATE("algorithms that keep rank order fold operations that do not commute", T, laws::three_bytes, laws::affine, laws::matrix) {
+    all_reduce_is_right<T>(algorithm::recursive_doubling{});
+    all_reduce_is_right<T>(algorithm::rabenseifner{});
+}
+
+TEST_CASE_TEMPLATE("binomial trees broadcast, reduce, gather and scatter from any root", T, std::uint8_t, laws::affine, laws::matrix) {
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        auto const p = static_cast<std::size_t>(world.size());
+        for (int root = 0; root < world.size(); ++root)
+            for (std::size_t const n : {std::size_t{0}, std::size_t{1}, p + 1, std::size_t{500}}) {
+                auto data = values<T>(world.rank(), n), all = std::vector<T>(n), wide = std::vector<T>(n * p);
+                tutti::reduce(world, data, all, root, laws::combine{}, algorithm::binomial{});
+                if (world.rank() == root) expect.all(all, [&](std::size_t i) { return laws::folded<T>(world.size(), i); }, "reduce");
+                tutti::gather(world, data, wide, root, algorithm::binomial{});
+                if (world.rank() == root)
+                    expect.all(wide, [&](std::size_t i) { return laws::value<T>(static_cast<int>(i / n), i % n); }, "gather");
+                tutti::scatter(world, wide, all, root, algorithm::binomial{});
+                expect.all(all, [&](std::size_t i) { return laws::value<T>(world.rank(), i); }, "scatter");
+                tutti::broadcast(world, data, root, algorithm::binomial{});
+                expect.all(data, [&](std::size_t i) { return laws::value<T>(root, i); }, "broadcast");
+            }
+    });
+}
+
+TEST_CASE_TEMPLATE("every algorithm's all_gather, all_to_all and reduce_scatter are right", T, std::int8_t, double, laws::moments) {
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        auto const p = static_cast<std::size_t>(world.size()), r = static_cast<std::size_t>(world.rank());
+        for (std::size_t const n : laws::sizes(world.size(), 503)) {
+            auto const mine = values<T>(world.rank(), n), parts = values<T>(world.rank(), n * p);
+            auto gathers = [&](auto algorithm, char const* claim) {
+                std::vector<T> all(n * p);
+                tutti::all_gather(world, mine, all, algorithm);
+                expect.all(all, [&](std::size_t i) { return laws::value<T>(static_cast<int>(i / n), i % n); }, claim);
+            };
+            gathers(algorithm::ring{}, "ring all_gather");
+            gathers(algorithm::bruck{}, "bruck all_gather");
+            gathers(algorithm::circulant{}, "circulant all_gather");
+            auto scatters = [&](auto algorithm, char const* claim) {
+                std::vector<T> part(n);
+                tutti::reduce_scatter(world, parts, part, tutti::commutative{laws::combine{}}, algorithm);
+                expect.all(part, [&](std::size_t i) { return laws::folded<T>(world.size(), r * n + i); }, claim);
+            };
+            scatters(algorithm::ring{}, "ring reduce_scatter");
+            scatters(algorithm::pairwise{}, "pairwise reduce_scatter");
+            scatters(algorithm::circulant{}, "circulant reduce_scatter");
+            std::vector<T> turned(n * p);
+            tutti::all_to_all(world, parts, turned, algorithm::pairwise{});
+            expect.all(turned, [&](std::size_t i) { return laws::value<T>(static_cast<int>(i / n), r * n + i % n); }, "all_to_all");
+        }
+    });
+}
+
+TEST_CASE("ranks that ask for different algorithms are told") {
+    std::atomic<int> told = 0;
+    tutti::launch<tutti::comm::threads>(3, [&](auto& world) {
+        std::vector<float> x(8);
+        try {
+            if (world.rank() == 1) tutti::all_reduce(world, x, std::plus<>{}, algorithm::ring{});
+            else tutti::all_reduce(world, x);
+        } catch (tutti::collective_mismatch const& error) {
+            told += std::string{error.what()}.find("rank 1 called all_reduce of 8 x float with std::plus<void>, by ring") != std::string::npos;
+        }
+    });
+    CHECK(told == 3);
+}
