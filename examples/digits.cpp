@@ -35,10 +35,9 @@ std::array<double, 100> confusion(digits::mlp& model, auto const& batch) {
 
 /// What every rank does; all get the same outcome, but for the times.
 outcome train(auto& world, digits::options const& options, digits::split const& data, digits::screen const& screen) {
-    tutti::data_parallel_trainer trainer{
-        world, digits::mlp{{64, options.hidden, options.hidden, 10}, options.seed},
-        tutti::partition::shuffled{.seed = options.seed}, tutti::sync::all_reduce{},
-        tutti::optim::sgd{.learning_rate = options.learning_rate, .momentum = options.momentum}};
+    tutti::data_parallel_trainer trainer{world, digits::mlp{{64, options.hidden, options.hidden, 10}, options.seed},
+                                         tutti::partition::shuffled{.seed = options.seed}, tutti::sync::all_reduce{},
+                                         tutti::optim::sgd{.learning_rate = options.learning_rate, .momentum = options.momentum}};
 
     digits::progress progress{screen, options.epochs, data.training.size()};
     if (world.rank() == 0) {
@@ -92,12 +91,12 @@ int main(int argc, char** argv) try {
     if (accuracy >= options.require_accuracy) return 0;
     std::fprintf(stderr, "digits: the accuracy %.4f is below the required %.4f\n", accuracy, options.require_accuracy);
     return 1;
-} catch (CLI::ParseError const& stop) {    // its text is out already
+} catch (CLI::ParseError const& stop) {  // its text is out already
     return stop.get_exit_code() == 0 ? 0 : 2;
 } catch (digits::bad_data const& problem) {
     std::fprintf(stderr, "digits: %s\n", problem.what());
     return 2;
-} catch (tutti::usage_error const& problem) {    // a TUTTI_RANKS that is no number of ranks
+} catch (tutti::usage_error const& problem) {  // a TUTTI_RANKS that is no number of ranks
     std::fprintf(stderr, "digits: %s\n", problem.what());
     return 2;
 } catch (std::exception const& problem) {

@@ -18,7 +18,7 @@
 namespace digits {
 
 struct sample {
-    Eigen::Vector<float, 64> pixels;    // 0 paper, 1 ink; 8 rows of 8
+    Eigen::Vector<float, 64> pixels;  // 0 paper, 1 ink; 8 rows of 8
     int label = 0;
 };
 
@@ -51,8 +51,7 @@ inline std::string shown(std::string_view text) {
 inline sample parse(std::string_view line, std::string const& where) {
     auto const fields = fields_of(line);
     if (fields.size() != 65)
-        throw bad_data{where + "expected 65 numbers (64 pixels 0-16, then the label 0-9), found " +
-                       std::to_string(fields.size())};
+        throw bad_data{where + "expected 65 numbers (64 pixels 0-16, then the label 0-9), found " + std::to_string(fields.size())};
     auto number = [&](std::size_t k, int largest) {
         int value = 0;
         char const* const last = fields[k].data() + fields[k].size();
@@ -94,8 +93,7 @@ struct split {
 /// Holds out every fifth sample: lines 1, 6, 11 ...
 inline split hold_out(std::vector<sample> const& samples) {
     split parts;
-    for (std::size_t row = 0; row < samples.size(); ++row)
-        (row % 5 == 0 ? parts.held_out : parts.training).push_back(samples[row]);
+    for (std::size_t row = 0; row < samples.size(); ++row) (row % 5 == 0 ? parts.held_out : parts.training).push_back(samples[row]);
     return parts;
 }
 

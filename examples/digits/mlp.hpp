@@ -15,7 +15,7 @@ namespace digits {
 /// Trains on any range of samples that have `pixels`, an Eigen vector, and a `label`.
 class mlp {
 public:
-    using matrix = Eigen::MatrixXf;    // a column per sample
+    using matrix = Eigen::MatrixXf;  // a column per sample
 
     /// @param widths  of the input, the hidden layers and the output
     /// Source: He et al. 2015, arXiv:1502.01852, for the first weights
@@ -33,7 +33,7 @@ public:
             at += widths[k] * (widths[k - 1] + 1);
         }
     }
-    mlp(mlp&&) = default;    // a copy's layers would look into the original
+    mlp(mlp&&) = default;  // a copy's layers would look into the original
 
     // All in one piece of memory: one all_reduce per step.
     auto parameters() { return std::span{parameters_.data(), static_cast<std::size_t>(parameters_.size())}; }
@@ -52,7 +52,7 @@ public:
             if (k == 0) break;
             auto before = layers_[k - 1].error.leftCols(n);
             before.noalias() = here.weights.transpose() * error;
-            before = before.binaryExpr(input, [](float slope, float output) { return output > 0 ? slope : 0; });    // of ReLU
+            before = before.binaryExpr(input, [](float slope, float output) { return output > 0 ? slope : 0; });  // of ReLU
         }
         return loss;
     }
@@ -68,12 +68,16 @@ public:
 private:
     struct layer {
         layer(float* parameters, float* gradients, Eigen::Index in, Eigen::Index out)
-            : weights{parameters, out, in}, weight_gradients{gradients, out, in},
-              bias{parameters + in * out, out}, bias_gradients{gradients + in * out, out}, output(out, 0), error(out, 0) {}
+            : weights{parameters, out, in},
+              weight_gradients{gradients, out, in},
+              bias{parameters + in * out, out},
+              bias_gradients{gradients + in * out, out},
+              output(out, 0),
+              error(out, 0) {}
 
         Eigen::Map<matrix> weights, weight_gradients;
         Eigen::Map<Eigen::VectorXf> bias, bias_gradients;
-        matrix output, error;    // error: the loss's gradient in the sums before ReLU or softmax
+        matrix output, error;  // error: the loss's gradient in the sums before ReLU or softmax
     };
 
     /// Leaves the scores in the last layer's output; returns the number of samples.

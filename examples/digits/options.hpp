@@ -48,27 +48,34 @@ inline options parse(int argc, char** argv) {
 
     auto const parallel = "Parallel";
     add(parallel, "--ranks", chosen.ranks, "threads that train together [TUTTI_RANKS, else one per core]")
-        ->check(between(1, 1024))->type_name("N");
+        ->check(between(1, 1024))
+        ->type_name("N");
     add(parallel, "--batch", chosen.batch, "samples per step, over all ranks")->check(between(1, 1'000'000))->type_name("N");
     add(parallel, "--accumulate", chosen.accumulate, "parts that a step is worked through in")
-        ->check(between(1, 1'000'000))->type_name("N");
+        ->check(between(1, 1'000'000))
+        ->type_name("N");
 
     auto const training = "Training";
     add(training, "--epochs", chosen.epochs, "times through all samples")->check(between(1, 1'000'000))->type_name("N");
     add(training, "--learning-rate", chosen.learning_rate, "of stochastic gradient descent")
-        ->check(between(0.0, 100.0))->type_name("X");
+        ->check(between(0.0, 100.0))
+        ->type_name("X");
     add(training, "--momentum", chosen.momentum, "of stochastic gradient descent")->check(between(0.0, 0.9999))->type_name("X");
     add(training, "--hidden", chosen.hidden, "width of both hidden layers")->check(between(1, 8192))->type_name("N");
     add(training, "--seed", chosen.seed, "of the first weights and of the shuffling")
-        ->check(CLI::NonNegativeNumber)->type_name("N");
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("N");
 
     auto const files = "Input and output";
     add(files, "--data", chosen.data, "a digit a line: 64 pixels 0-16, then the label 0-9 [examples/data/digits.csv]")
-        ->type_name("FILE")->default_str("");
+        ->type_name("FILE")
+        ->default_str("");
     add(files, "--draw", chosen.draw, "draw digits that were taken for others; auto: on a terminal")
-        ->check(CLI::IsMember({"auto", "always", "never"}))->type_name("WHEN");
+        ->check(CLI::IsMember({"auto", "always", "never"}))
+        ->type_name("WHEN");
     add(files, "--require-accuracy", chosen.require_accuracy, "fail unless this share of the held-out digits is told right")
-        ->check(between(0.0, 1.0))->type_name("X");
+        ->check(between(0.0, 1.0))
+        ->type_name("X");
     try {
         app.parse(argc, argv);
     } catch (CLI::ParseError const& stop) {

@@ -18,7 +18,10 @@ namespace digits {
 class progress {
 public:
     progress(screen const& on, int epochs, std::size_t samples)
-        : screen_{on}, epochs_{epochs}, samples_{samples}, digits_{static_cast<int>(std::to_string(epochs).size())} {}
+        : screen_{on},
+          epochs_{epochs},
+          samples_{samples},
+          digits_{static_cast<int>(std::to_string(epochs).size())} {}
 
     progress(progress const&) = delete;
     ~progress() {
@@ -28,7 +31,7 @@ public:
     void step(tutti::step_report const& step) {
         done_ += step.samples;
         if (step.step == 1) loss_sum_ = 0, losses_ = 0;
-        if (!std::isnan(step.loss)) loss_sum_ += step.loss, ++losses_;    // a rank without samples in this step has none
+        if (!std::isnan(step.loss)) loss_sum_ += step.loss, ++losses_;  // a rank without samples in this step has none
         auto const now = clock::now();
         if (!screen_.terminal || now - drawn_ < std::chrono::milliseconds{100}) return;
         drawn_ = now;
@@ -39,8 +42,7 @@ public:
         if (!screen_.terminal)
             std::printf("epoch %*d/%d  loss %.4f  %9s samples/s\n", digits_, static_cast<int>(epoch.epoch) + 1, epochs_,
                         epoch.mean_loss, grouped(epoch.samples_per_second()).c_str());
-        else if (epoch.epoch + 1 == epochs_)
-            draw(epoch.epoch, epoch.mean_loss);
+        else if (epoch.epoch + 1 == epochs_) draw(epoch.epoch, epoch.mean_loss);
         std::fflush(stdout);
     }
 
@@ -74,9 +76,9 @@ private:
     std::size_t samples_;
     int digits_;
     clock::time_point start_ = clock::now(), drawn_ = start_;
-    bool open_ = false;    // whether the cursor stands in the live line
+    bool open_ = false;  // whether the cursor stands in the live line
     std::size_t done_ = 0;
-    double loss_sum_ = 0;    // of the epoch so far, on this rank
+    double loss_sum_ = 0;  // of the epoch so far, on this rank
     int losses_ = 0;
 };
 

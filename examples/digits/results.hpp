@@ -46,7 +46,7 @@ inline void draw(std::vector<mistake> mistakes, screen const& on) {
                 char const* const blocks[]{" ", "░", "▒", "▓", "█"};
                 auto const shade = on.unicode ? std::string{blocks[static_cast<std::size_t>(ink * 4.99f)]}
                                               : std::string(1, " .:-=+*#%@"[static_cast<std::size_t>(ink * 9.99f)]);
-                std::fputs((shade + shade).c_str(), stdout);    // a character is half as wide as it is high
+                std::fputs((shade + shade).c_str(), stdout);  // a character is half as wide as it is high
             }
             std::fputs("    ", stdout);
         }

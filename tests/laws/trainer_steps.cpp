@@ -124,8 +124,10 @@ TEST_CASE("step() weights every rank's own batch by its size, empty ones include
         };
         tutti::comm::solo own;
         optim::sgd const rule{.learning_rate = 0.1, .momentum = 0.5};
-        tutti::data_parallel_trainer together{world, laws::line<double>{}, partition::strided{}, tutti::sync::all_reduce{}, rule};
-        tutti::data_parallel_trainer alone{own, laws::line<double>{}, partition::strided{}, tutti::sync::all_reduce{}, rule};
+        laws::line<double> model;
+        model.slopes = {NAN, NAN};  // of no account before a rank has had a sample
+        tutti::data_parallel_trainer together{world, model, partition::strided{}, tutti::sync::all_reduce{}, rule};
+        tutti::data_parallel_trainer alone{own, model, partition::strided{}, tutti::sync::all_reduce{}, rule};
         for (int turn = 0; turn < 5; ++turn) {
             std::vector<laws::point> all;
             for (int rank = 0; rank < world.size(); ++rank)

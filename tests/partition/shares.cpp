@@ -57,6 +57,12 @@ void check_laws(Partition const& dealt, int ranks) {
                 }
                 sums_to_position = sums_to_position && grown == 1;
             }
+            CAPTURE(ranks);
+            CAPTURE(size);
+            CHECK(starts_at_0);
+            CHECK(grows_by_one);
+            CHECK(sums_to_position);
+            if (!starts_at_0 || !sums_to_position) continue;  // rows past the last one may be anything
             std::vector<int> met(size, 0);
             bool in_range = true;
             for (auto const& share : shares)
@@ -64,11 +70,6 @@ void check_laws(Partition const& dealt, int ranks) {
                     in_range = in_range && share.row(k) < size;
                     if (share.row(k) < size) ++met[share.row(k)];
                 }
-            CAPTURE(ranks);
-            CAPTURE(size);
-            CHECK(starts_at_0);
-            CHECK(grows_by_one);
-            CHECK(sums_to_position);
             CHECK(in_range);
             CHECK(met == std::vector<int>(size, 1));
         }

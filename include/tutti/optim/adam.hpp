@@ -1,6 +1,6 @@
 #pragma once
 
-#include <tutti/optim/check.hpp>
+#include <tutti/optim/common.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -16,8 +16,8 @@ struct adam_update {
 
     void operator()(T& x, T gradient, T& mean, T& square) const {
         T const g = gradient + l2 * x;
-        mean = beta1 * mean + (1 - beta1) * g;
-        square = beta2 * square + (1 - beta2) * g * g;
+        mean = without_subnormals(beta1 * mean + (1 - beta1) * g);
+        square = without_subnormals(beta2 * square + (1 - beta2) * g * g);
         x = shrink * x - rate * mean / (std::sqrt(square) * root_correction + epsilon);
     }
 };

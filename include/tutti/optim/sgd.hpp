@@ -1,6 +1,6 @@
 #pragma once
 
-#include <tutti/optim/check.hpp>
+#include <tutti/optim/common.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -25,7 +25,7 @@ struct sgd {
         void operator()(T& x, T gradient) const { x -= learning_rate * (gradient + weight_decay * x); }
         void operator()(T& x, T gradient, T& velocity) const {
             T const g = gradient + weight_decay * x;
-            velocity = momentum * velocity + g;
+            velocity = detail::without_subnormals(momentum * velocity + g);
             x -= learning_rate * (nesterov ? g + momentum * velocity : velocity);
         }
     };
