@@ -5,7 +5,7 @@
 #include <tutti/collectives/all_reduce.hpp>
 #include <tutti/collectives/barrier.hpp>
 #include <tutti/collectives/broadcast.hpp>
-#include <tutti/comm/pending.hpp>
+#include <tutti/concepts/pending.hpp>
 
 #include <algorithm>
 #include <cstddef>

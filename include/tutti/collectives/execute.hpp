@@ -1,7 +1,7 @@
 #pragma once
 
 #include <tutti/collectives/schedule.hpp>
-#include <tutti/comm/call.hpp>
+#include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/operation.hpp>
 #include <tutti/detail/aligned_bytes.hpp>

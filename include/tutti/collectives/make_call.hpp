@@ -1,6 +1,6 @@
 #pragma once
 
-#include <tutti/comm/call.hpp>
+#include <tutti/concepts/call.hpp>
 #include <tutti/concepts/elements.hpp>
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <tutti/comm/call.hpp>
 #include <tutti/comm/launch.hpp>
-#include <tutti/comm/pending.hpp>
+#include <tutti/concepts/call.hpp>
+#include <tutti/concepts/pending.hpp>
 #include <tutti/error.hpp>
 
 #include <cstring>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <tutti/comm/call.hpp>
 #include <tutti/comm/launch.hpp>
-#include <tutti/comm/pending.hpp>
 #include <tutti/comm/solo.hpp>
+#include <tutti/concepts/call.hpp>
+#include <tutti/concepts/pending.hpp>
 #include <tutti/detail/thread_group.hpp>
 #include <tutti/detail/thread_messages.hpp>
 #include <tutti/detail/thread_rank.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <tutti/comm/call.hpp>
-#include <tutti/comm/pending.hpp>
+#include <tutti/concepts/call.hpp>
+#include <tutti/concepts/pending.hpp>
 
 #include <concepts>
 #include <memory>

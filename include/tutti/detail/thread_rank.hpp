@@ -1,7 +1,6 @@
 #pragma once
 
-#include <tutti/comm/call.hpp>
-#include <tutti/comm/solo.hpp>
+#include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/thread_group.hpp>
 #include <tutti/error.hpp>

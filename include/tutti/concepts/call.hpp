@@ -1,6 +1,6 @@
 #pragma once
 
-#include <tutti/detail/type_name.hpp>
+#include <tutti/concepts/element_type.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -73,16 +73,6 @@ constexpr bool reduces(collective kind) {
     return kind == collective::reduce || kind == collective::all_reduce || kind == collective::reduce_scatter ||
            kind == collective::scan || kind == collective::exclusive_scan;
 }
-
-/// What a byte-moving backend knows of an element type. There is one object per type, so its address identifies the type.
-struct element_type {
-    std::size_t size;
-    std::size_t alignment;
-    std::string_view name;
-};
-
-template <class T>
-inline constexpr element_type element_type_of{sizeof(T), alignof(T), detail::type_name<T>()};
 
 /// An operation on elements with the types erased. One object per (element type, operation type); its address identifies both.
 struct reduction {
