@@ -36,7 +36,7 @@ class thread_group {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// Payload bytes that travel inside the slot, so that a small call needs one round instead of two.
+    /// Most payload bytes that travel inside the slot, so that a small call needs one round instead of two.
     static constexpr std::size_t eager_bytes = 512 + 32;
 
     /// What a rank brings to a call: filled before `arrive`, readable by all after it. The first bytes of the payload lie
@@ -64,11 +64,14 @@ public:
         : size_{size},
           timeout_{timeout},
           spins_{static_cast<unsigned>(size) > std::thread::hardware_concurrency() ? 0 : 1000},
+          eager_limit_{size == 2 && spins_ != 0 ? 256 + 32 : eager_bytes},
           slots_(2 * static_cast<std::size_t>(size)),
           states_(static_cast<std::size_t>(size)),
           channels_(states_.size() * states_.size()) {}
 
     int size() const { return size_; }
+    /// Bytes up to which payloads travel in the slots: two ranks with a core each are sooner through with a second round.
+    std::size_t eager_limit() const { return eager_limit_; }
 
     slot& at(int rank, std::uint64_t sequence) { return slots_[2 * static_cast<std::size_t>(rank) + sequence % 2]; }
 
@@ -90,31 +93,23 @@ public:
     bool has_arrived(int peer, std::uint64_t sequence) {
         return at(peer, sequence).arrived.load(std::memory_order_seq_cst) == sequence;
     }
-    /// From here until `end_moving` no peer of a revoked group lets go of its buffers.
+    /// From here until `end_moving` or `cancel_moving` no peer of a revoked group lets go of its buffers.
     /// @throws peer_failed or timeout_error when the group is revoked already; nothing may be touched then
     void begin_moving(int rank, std::uint64_t sequence, call const& what) {
-        state(rank).moved.store(2 * sequence - 1, std::memory_order_seq_cst);
+        state(rank).moving.store(true, std::memory_order_seq_cst);
         if (revoked_.load(std::memory_order_seq_cst)) {
-            cancel_moving(rank, sequence);
+            cancel_moving(rank);
             fail_call(rank, sequence, what);
         }
     }
+    /// Lets peers see that this rank is done with their data of call `sequence`.
     void end_moving(int rank, std::uint64_t sequence) {
-        state(rank).moved.store(2 * sequence, std::memory_order_seq_cst);
+        state(rank).moved.store(sequence, std::memory_order_seq_cst);
+        cancel_moving(rank);
         ring();
     }
-    void cancel_moving(int rank, std::uint64_t sequence) { state(rank).moved.store(2 * sequence - 2, std::memory_order_seq_cst); }
-    bool has_moved(int peer, std::uint64_t sequence) { return state(peer).moved.load(std::memory_order_seq_cst) >= 2 * sequence; }
-    /// The same for the data of one message: from here until `end_taking` the sender does not let go of it.
-    /// @throws peer_failed or timeout_error when the group is revoked already
-    void begin_taking(int rank, call const& what) {
-        state(rank).taking.store(true, std::memory_order_seq_cst);
-        if (revoked_.load(std::memory_order_seq_cst)) {
-            end_taking(rank);
-            fail_call(rank, 0, what);
-        }
-    }
-    void end_taking(int rank) { state(rank).taking.store(false, std::memory_order_seq_cst); }
+    void cancel_moving(int rank) { state(rank).moving.store(false, std::memory_order_release); }
+    bool has_moved(int peer, std::uint64_t sequence) { return state(peer).moved.load(std::memory_order_seq_cst) >= sequence; }
     /// Lets a peer see that a message was posted or taken.
     void advance(std::atomic<std::uint64_t>& count, std::uint64_t value) {
         count.store(value, std::memory_order_seq_cst);
@@ -184,16 +179,15 @@ public:
     /// Waits for the ranks that are moving data. Only after `revoke`: none can begin then.
     void quiesce() {
         for (auto& each : states_)
-            while (each.moved.load(std::memory_order_seq_cst) % 2 == 1 || each.taking.load(std::memory_order_seq_cst))
-                std::this_thread::yield();
+            while (each.moving.load(std::memory_order_seq_cst)) std::this_thread::yield();
     }
 
 private:
     struct alignas(64) rank_state {
-        std::atomic<std::uint64_t> moved{0};  // 2s - 1 while touching peers' memory in call s, 2s once done with it
-        std::atomic<std::uint64_t> doing{0};  // sequence and kind of the last call entered, for messages
-        std::atomic<bool> taking{false};      // while touching a sender's memory
+        std::atomic<bool> moving{false};        // while touching peers' memory
+        std::atomic<std::uint64_t> doing{0};    // sequence and kind of the last call entered, for messages
         std::atomic<bool> left{false};
+        alignas(64) std::atomic<std::uint64_t> moved{0};  // last call done with; peers wait for it, so in a line of its own
     };
 
     rank_state& state(int rank) { return states_[static_cast<std::size_t>(rank)]; }
@@ -268,6 +262,7 @@ private:
     int size_;
     std::chrono::milliseconds timeout_;
     int spins_;
+    std::size_t eager_limit_;
     std::vector<slot> slots_;
     std::vector<rank_state> states_;
     std::vector<channel> channels_;

@@ -67,7 +67,7 @@ private:
             group_.revoke(rank(), text, group_.only(rank(), into.peer), thread_group::cause::disagreed);
             throw collective_mismatch{text};
         }
-        group_.begin_taking(rank(), what_);
+        group_.begin_moving(rank(), 0, what_);
         try {
             std::size_t const bytes = into.count * what_.type->size;
             if (into.what == message::action::receive) {
@@ -78,12 +78,12 @@ private:
                 what_.reduce->fold(what_.operation, &into.data, 1, both.data(), 2, 0, into.count);
             }
         } catch (...) {
-            group_.end_taking(rank());
+            group_.cancel_moving(rank());
             mine_.fail();
             group_.quiesce();
             throw;
         }
-        group_.end_taking(rank());
+        group_.cancel_moving(rank());
         group_.advance(from.taken, from.posted.load(std::memory_order_relaxed));
     }
 

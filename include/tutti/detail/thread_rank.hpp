@@ -81,7 +81,7 @@ public:
                 else move_eagerly(what);
             }
         } catch (...) {
-            if (direct) group_.cancel_moving(rank_, sequence);
+            if (direct) group_.cancel_moving(rank_);
             fail();
             group_.quiesce();
             throw;
@@ -131,7 +131,7 @@ private:
         return what.kind != collective::barrier && (!root_alone || what.root == rank_);
     }
     bool eager(call const& what) const {
-        return in_bytes(what) == 0 || (in_bytes(what) <= thread_group::eager_bytes && what.type->alignment <= 32);
+        return in_bytes(what) == 0 || (in_bytes(what) <= group_.eager_limit() && what.type->alignment <= 32);
     }
     /// Whether peers touch this rank's own buffers in this call.
     bool lends(call const& what) const {
@@ -216,9 +216,12 @@ private:
 
     void move_directly(call const& what) {
         auto const ranks = sources_.size(), me = static_cast<std::size_t>(rank_);
-        std::size_t const line = std::max<std::size_t>(1, 64 / what.type->size);  // slices end on cache lines
-        std::size_t const slice = ((what.count + ranks - 1) / ranks + line - 1) / line * line;
-        std::size_t const first = std::min(what.count, me * slice), count = std::min(what.count, first + slice) - first;
+        // Slices meet where rank 0's result begins a cache line: no line has two writers, as buffers often lie alike.
+        std::size_t const line = std::max<std::size_t>(1, 64 / what.type->size);
+        std::size_t const before = reinterpret_cast<std::uintptr_t>(results_[0]) % 64 / what.type->size, whole = before + what.count;
+        std::size_t const slice = ((whole + ranks - 1) / ranks + line - 1) / line * line;
+        auto start = [&](std::size_t rank) { return std::clamp(rank * slice, before, whole) - before; };
+        std::size_t const first = start(me), count = start(me + 1) - first;
         switch (what.kind) {
         case collective::reduce:
             return fold(what, std::span{&results_[static_cast<std::size_t>(what.root)], 1}, size(), first, count);
