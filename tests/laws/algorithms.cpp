@@ -118,7 +118,8 @@ TEST_CASE("ranks that ask for different algorithms are told") {
             if (world.rank() == 1) tutti::all_reduce(world, x, std::plus<>{}, algorithm::ring{});
             else tutti::all_reduce(world, x);
         } catch (tutti::collective_mismatch const& error) {
-            told += std::string{error.what()}.find("rank 1 called all_reduce of 8 x float with std::plus<void>, by ring") != std::string::npos;
+            std::string const text = error.what();
+            told += text.find("rank 1 called all_reduce of 8 x float") != std::string::npos && text.find(", by ring") != std::string::npos;
         }
     });
     CHECK(told == 3);
