@@ -154,7 +154,8 @@ void fold(void const* operation, std::byte* const* out, int outputs, std::byte c
     std::size_t const last = first + count;
     std::size_t at = first;
     for (; last - at >= block; at += block) one_block(at, std::integral_constant<std::size_t, block>{});
-    for (; last - at >= 8; at += 8) one_block(at, std::integral_constant<std::size_t, 8>{});
+    if constexpr (block > 8)
+        for (; last - at >= 8; at += 8) one_block(at, std::integral_constant<std::size_t, 8>{});
     for (; at < last; ++at) one_block(at, std::integral_constant<std::size_t, 1>{});
 }
 
