@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/element_type.hpp>
+#include <tutti/concepts/operation.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -82,6 +83,8 @@ struct reduction {
                  std::size_t first, std::size_t count);
     element_type const* type;
     std::string_view name;
+    operation_kind kind = operation_kind::other;
+    bool commutes = false;
 };
 
 /// One collective call of one rank, free of element types: what performs it moves bytes.
@@ -162,7 +165,8 @@ void fold(void const* operation, std::byte* const* out, int outputs, std::byte c
 }  // namespace detail
 
 template <class T, class Operation>
-inline constexpr reduction reduction_of{&detail::fold<T, Operation>, &element_type_of<T>, detail::type_name<Operation>()};
+inline constexpr reduction reduction_of{&detail::fold<T, Operation>, &element_type_of<T>, detail::type_name<Operation>(),
+                                        operation_kind_of<Operation, T>, commutes<Operation, T>};
 
 /// A call in words: "all_reduce of 8 x float with std::plus<void>".
 inline std::string describe(call const& what) {

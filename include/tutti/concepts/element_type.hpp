@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace tutti {
 namespace detail {
@@ -17,14 +19,27 @@ constexpr std::string_view type_name() {
 
 }  // namespace detail
 
+/// What kind of number an element is, for backends that know some by themselves; with the size it says which.
+enum class number_kind : std::uint8_t { none, boolean, signed_integer, unsigned_integer, floating_point, complex };
+
+template <class T>
+inline constexpr number_kind number_kind_of = std::is_same_v<T, bool>       ? number_kind::boolean
+                                              : std::is_floating_point_v<T> ? number_kind::floating_point
+                                              : std::is_signed_v<T>         ? number_kind::signed_integer
+                                              : std::is_integral_v<T>       ? number_kind::unsigned_integer
+                                              // by its name, since <complex> is heavy
+                                              : detail::type_name<T>().starts_with("std::complex<") ? number_kind::complex
+                                                                                                    : number_kind::none;
+
 /// What a byte-moving backend knows of an element type. There is one object per type, so its address identifies the type.
 struct element_type {
     std::size_t size;
     std::size_t alignment;
     std::string_view name;
+    number_kind number = number_kind::none;
 };
 
 template <class T>
-inline constexpr element_type element_type_of{sizeof(T), alignof(T), detail::type_name<T>()};
+inline constexpr element_type element_type_of{sizeof(T), alignof(T), detail::type_name<T>(), number_kind_of<T>};
 
 }  // namespace tutti

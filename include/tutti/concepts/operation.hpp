@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -49,5 +49,56 @@ inline constexpr bool commutes =
      detail::is_one_of<Operation, minimum, maximum, std::plus<>, std::plus<T>, std::multiplies<>, std::multiplies<T>, std::bit_and<>,
                        std::bit_and<T>, std::bit_or<>, std::bit_or<T>, std::bit_xor<>, std::bit_xor<T>, std::logical_and<>,
                        std::logical_and<T>, std::logical_or<>, std::logical_or<T>>);
+
+/// The operations that backends know by themselves.
+enum class operation_kind : std::uint8_t {
+    other,
+    plus,
+    multiplies,
+    minimum,
+    maximum,
+    bit_and,
+    bit_or,
+    bit_xor,
+    logical_and,
+    logical_or
+};
+
+template <class Operation, class T>
+inline constexpr operation_kind operation_kind_of = operation_kind::other;
+template <class Operation, class T>
+inline constexpr operation_kind operation_kind_of<commutative<Operation>, T> = operation_kind_of<Operation, T>;
+template <class T>
+inline constexpr operation_kind operation_kind_of<minimum, T> = operation_kind::minimum;
+template <class T>
+inline constexpr operation_kind operation_kind_of<maximum, T> = operation_kind::maximum;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::plus<>, T> = operation_kind::plus;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::plus<T>, T> = operation_kind::plus;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::multiplies<>, T> = operation_kind::multiplies;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::multiplies<T>, T> = operation_kind::multiplies;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::bit_and<>, T> = operation_kind::bit_and;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::bit_and<T>, T> = operation_kind::bit_and;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::bit_or<>, T> = operation_kind::bit_or;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::bit_or<T>, T> = operation_kind::bit_or;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::bit_xor<>, T> = operation_kind::bit_xor;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::bit_xor<T>, T> = operation_kind::bit_xor;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::logical_and<>, T> = operation_kind::logical_and;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::logical_and<T>, T> = operation_kind::logical_and;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::logical_or<>, T> = operation_kind::logical_or;
+template <class T>
+inline constexpr operation_kind operation_kind_of<std::logical_or<T>, T> = operation_kind::logical_or;
 
 }  // namespace tutti
