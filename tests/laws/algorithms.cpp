@@ -16,6 +16,7 @@
 #include <tutti/collectives/reduce.hpp>
 #include <tutti/collectives/reduce_scatter.hpp>
 #include <tutti/collectives/scatter.hpp>
+#include <tutti/comm/threads.hpp>
 
 #include <atomic>
 #include <cstddef>

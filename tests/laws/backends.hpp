@@ -1,19 +1,23 @@
 #pragma once
 
 #include <tutti/comm/launch.hpp>
-#include <tutti/comm/solo.hpp>
-#include <tutti/comm/threads.hpp>
+#include <tutti/concepts/call.hpp>
+#include <tutti/concepts/pending.hpp>
 
 #include <doctest/doctest.h>
 
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <initializer_list>
+#include <memory>
 #include <mutex>
+#include <span>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 /// Laws are written once, as a body that every rank runs, and hold on every backend:
@@ -107,12 +111,48 @@ private:
     int rank_;
 };
 
+/// Any communicator, its type erased, so that a law is compiled once for all backends.
+class any_communicator {
+public:
+    virtual ~any_communicator() = default;
+    virtual int rank() const = 0;
+    virtual int size() const = 0;
+    virtual void perform(tutti::call const& what) = 0;
+    virtual tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) = 0;
+    virtual void announce(tutti::call const& what) = 0;
+    virtual void exchange(std::span<tutti::message const> round, tutti::call const& what) = 0;
+    virtual void abort(std::string const& text) = 0;
+};
+
+template <class Comm>
+class erased final : public any_communicator {
+public:
+    explicit erased(Comm& world) : world_{world} {}
+    int rank() const override { return world_.rank(); }
+    int size() const override { return world_.size(); }
+    void perform(tutti::call const& what) override { world_.perform(what); }
+    tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) override {
+        return world_.start(what, std::move(operation));
+    }
+    void announce(tutti::call const& what) override { world_.announce(what); }
+    void exchange(std::span<tutti::message const> round, tutti::call const& what) override { world_.exchange(round, what); }
+    void abort(std::string const& text) override { world_.abort(text); }
+
+private:
+    Comm& world_;
+};
+
+using law = std::function<void(any_communicator& world, expectation const& expect)>;
+
 /// Runs `body(world, expect)` on every rank of one group and checks that none found anything.
-template <class Comm, class Body>
-void on(std::string_view backend, int ranks, Body const& body) {
+template <class Comm>
+void on(std::string_view backend, int ranks, law const& body) {
     findings found;
     try {
-        tutti::launch<Comm>(ranks, [&](auto& world) { body(world, expectation{found, world.rank()}); });
+        tutti::launch<Comm>(ranks, [&](Comm& world) {
+            erased<Comm> any{world};
+            body(any, expectation{found, world.rank()});
+        });
     } catch (std::exception const& problem) { found.add(std::string{"launch threw: "} + problem.what()); }
     CHECK_MESSAGE(found.count() == 0, backend, ", ranks: ", ranks, found.texts());
 }
@@ -121,17 +161,10 @@ void on(std::string_view backend, int ranks, Body const& body) {
 inline constexpr auto thread_ranks = {1, 2, 3, 4, 5, 7, 8, 16};
 
 /// For what only threads promise: how an exception leaves a group.
-template <class Body>
-void on_threads(std::initializer_list<int> ranks, Body const& body) {
-    for (int const each : ranks) on<tutti::comm::threads>("threads", each, body);
-}
+void on_threads(std::initializer_list<int> ranks, law const& body);
 
-/// The whole list of backends: a new one is added here, and every law holds for it too.
-template <class Body>
-void on_every_backend(Body const& body) {
-    on<tutti::comm::solo>("solo", 1, body);
-    on_threads(thread_ranks, body);
-}
+/// Every backend of the program that the law is linked into: backends.cpp has solo and threads.
+void on_every_backend(law const& body);
 
 /// Sizes at which schemes that split n elements over p ranks go wrong first.
 inline std::vector<std::size_t> sizes(int ranks, std::size_t large) {

@@ -2,6 +2,8 @@
 
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/all_reduce.hpp>
+#include <tutti/comm/solo.hpp>
+#include <tutti/comm/threads.hpp>
 #include <tutti/concepts/communicator.hpp>
 
 #include <doctest/doctest.h>

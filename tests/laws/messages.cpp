@@ -3,6 +3,7 @@
 
 #include <tutti/collectives/barrier.hpp>
 #include <tutti/collectives/messages.hpp>
+#include <tutti/comm/threads.hpp>
 
 #include <algorithm>
 #include <atomic>

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "backends.hpp"
+
 #include <tutti/comm/solo.hpp>
 #include <tutti/partition/strided.hpp>
 #include <tutti/sync/all_reduce.hpp>
@@ -163,8 +165,9 @@ std::vector<double> trained(Comm& world, Model model, Partition partition, Optim
 template <class Model, class Partition, class Optimizer, class Data>
 std::vector<double> trained_alone(Model model, Partition partition, Optimizer optimizer, Data const& data,
                                   tutti::epoch_options const& options, int epochs = 1) {
-    tutti::comm::solo world;
-    return trained(world, std::move(model), std::move(partition), std::move(optimizer), data, options, epochs);
+    tutti::comm::solo own;
+    erased<tutti::comm::solo> any{own};
+    return trained(static_cast<any_communicator&>(any), std::move(model), std::move(partition), std::move(optimizer), data, options, epochs);
 }
 
 inline double largest_difference(std::vector<double> const& a, std::vector<double> const& b) {

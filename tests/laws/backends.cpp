@@ -1,0 +1,13 @@
+#include "backends.hpp"
+
+#include <tutti/comm/solo.hpp>
+#include <tutti/comm/threads.hpp>
+
+void laws::on_threads(std::initializer_list<int> ranks, law const& body) {
+    for (int const each : ranks) on<tutti::comm::threads>("threads", each, body);
+}
+
+void laws::on_every_backend(law const& body) {
+    on<tutti::comm::solo>("solo", 1, body);
+    on_threads(thread_ranks, body);
+}
