@@ -7,5 +7,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/tuttiConfigVersion.cmake
 
 install(TARGETS tutti EXPORT tuttiTargets FILE_SET HEADERS FILE_SET optional)
 install(EXPORT tuttiTargets NAMESPACE tutti:: DESTINATION ${package_dir})
-install(FILES ${CMAKE_CURRENT_LIST_DIR}/tuttiConfig.cmake ${PROJECT_BINARY_DIR}/tuttiConfigVersion.cmake
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/tuttiConfig.cmake ${CMAKE_CURRENT_LIST_DIR}/mpi.cmake
+    ${PROJECT_BINARY_DIR}/tuttiConfigVersion.cmake
     DESTINATION ${package_dir})

@@ -4,10 +4,10 @@
 #include <tutti/comm/threads.hpp>
 
 void laws::on_threads(std::initializer_list<int> ranks, law const& body) {
-    for (int const each : ranks) on<tutti::comm::threads>("threads", each, body);
+    for (int const each : ranks) on<tutti::comm::threads>("threads", {.ranks = each}, body);
 }
 
 void laws::on_every_backend(law const& body) {
-    on<tutti::comm::solo>("solo", 1, body);
+    on<tutti::comm::solo>("solo", {}, body);
     on_threads(thread_ranks, body);
 }

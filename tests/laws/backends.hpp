@@ -146,10 +146,12 @@ using law = std::function<void(any_communicator& world, expectation const& expec
 
 /// Runs `body(world, expect)` on every rank of one group and checks that none found anything.
 template <class Comm>
-void on(std::string_view backend, int ranks, law const& body) {
+void on(std::string_view backend, tutti::launch_options const& options, law const& body) {
     findings found;
+    int ranks = 0;
     try {
-        tutti::launch<Comm>(ranks, [&](Comm& world) {
+        tutti::launch<Comm>(options, [&](Comm& world) {
+            if (world.rank() == 0) ranks = world.size();
             erased<Comm> any{world};
             body(any, expectation{found, world.rank()});
         });

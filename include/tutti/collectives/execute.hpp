@@ -9,6 +9,8 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -46,33 +48,55 @@ constexpr message::action as_message(step::action what) {
     }
 }
 
+/// A rank's part of a schedule on its way: does what is local, and says what is to be exchanged next.
+class execution {
+public:
+    execution(call const& what, rank_schedule mine)
+        : what_{what},
+          mine_{std::move(mine)},
+          scratch_{what.type ? mine_.scratch * what.type->size : 0, what.type ? what.type->alignment : 1} {}
+
+    /// Works up to the next round of messages; empty once all is done. The messages are valid until the next call.
+    std::span<message const> next() {
+        round_.clear();
+        for (; round_.empty() && next_ < mine_.steps.size();) {
+            int const round = mine_.steps[next_].round;
+            for (; next_ < mine_.steps.size() && mine_.steps[next_].round == round; ++next_) {
+                step const& now = mine_.steps[next_];
+                if (now.transfers()) round_.push_back({as_message(now.what), now.peer, address(now.at), now.count});
+                else take_own(what_, now.what, address(now.at), address(now.from), now.count);
+            }
+        }
+        return round_;
+    }
+
+private:
+    std::byte* address(place at) const {
+        // A sound schedule only reads its input.
+        std::byte* const base = at.where == memory::in    ? const_cast<std::byte*>(what_.in)
+                                : at.where == memory::out ? what_.out
+                                                          : scratch_.data();
+        return base + at.first * what_.type->size;
+    }
+
+    call const& what_;
+    rank_schedule mine_;
+    aligned_bytes scratch_;
+    std::vector<message> round_;
+    std::size_t next_ = 0;
+};
+
 }  // namespace detail
 
 /// Performs a call by a schedule, over messages: compares it with the peers', then works through the rounds. Collective.
 /// @param  mine  this rank's part of a schedule that `verify` finds sound
 /// Cost:   one round of flags, then that of the schedule; room for `mine.scratch` elements
 template <communicator Comm>
-void execute(Comm& world, call const& what, rank_schedule const& mine) {
+void execute(Comm& world, call const& what, rank_schedule mine) {
     world.announce(what);
-    if (!what.type || mine.steps.empty()) return;
-    std::size_t const size = what.type->size;
-    detail::aligned_bytes const scratch{mine.scratch * size, what.type->alignment};
-    auto address = [&](place at) {
-        // A sound schedule only reads its input.
-        std::byte* const base = at.where == memory::in    ? const_cast<std::byte*>(what.in)
-                                : at.where == memory::out ? what.out
-                                                          : scratch.data();
-        return base + at.first * size;
-    };
-    std::vector<message> round;
-    for (std::size_t k = 0; k < mine.steps.size(); ++k) {
-        step const& now = mine.steps[k];
-        if (now.transfers()) round.push_back({detail::as_message(now.what), now.peer, address(now.at), now.count});
-        else detail::take_own(what, now.what, address(now.at), address(now.from), now.count);
-        if (k + 1 < mine.steps.size() && mine.steps[k + 1].round == now.round) continue;
-        if (!round.empty()) world.exchange(round, what);
-        round.clear();
-    }
+    if (!what.type) return;
+    detail::execution under_way{what, std::move(mine)};
+    for (auto round = under_way.next(); !round.empty(); round = under_way.next()) world.exchange(round, what);
 }
 
 namespace detail {

@@ -51,12 +51,13 @@ enum class algorithm_id : std::uint8_t {
     bruck,
     pairwise,
     circulant,
+    hillis_steele,
     own
 };
 
 constexpr std::string_view name(algorithm_id which) {
     constexpr std::string_view names[] = {"automatic", "ring",     "recursive_doubling", "rabenseifner",           "binomial",
-                                          "bruck",     "pairwise", "circulant",          "an algorithm of its own"};
+                                          "bruck",     "pairwise", "circulant",          "hillis_steele", "an algorithm of its own"};
     return names[static_cast<std::size_t>(which)];
 }
 

@@ -1,0 +1,427 @@
+#pragma once
+
+#include <tutti/collectives/algorithm/binomial.hpp>
+#include <tutti/collectives/algorithm/hillis_steele.hpp>
+#include <tutti/collectives/algorithm/pairwise.hpp>
+#include <tutti/collectives/algorithm/rabenseifner.hpp>
+#include <tutti/collectives/algorithm/recursive_doubling.hpp>
+#include <tutti/collectives/algorithm/ring.hpp>
+#include <tutti/collectives/execute.hpp>
+#include <tutti/comm/launch.hpp>
+#include <tutti/concepts/call.hpp>
+#include <tutti/concepts/pending.hpp>
+#include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/mpi_types.hpp>
+#include <tutti/detail/watchdog.hpp>
+#include <tutti/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <climits>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tutti::comm {
+
+/// Ranks are processes that an MPI launcher started. One object per process and group, used by one thread at a time.
+///
+/// A collective is MPI's own where MPI has the element type and an operation that does exactly the same; else it runs one of
+/// tutti's schedules over MPI's messages. Counts may pass 2^31.
+/// Errors: what MPI reports is thrown as `error` with MPI's text. An exception that leaves the body of `launch` ends the job
+///         with its text, and so does a call that takes longer than the timeout: MPI has no way to tell the peers more. Calls that do
+///         not match are MPI's to notice; `comm::checked` always does.
+/// Order:  results are equal on all ranks. MPI's own sums are taken in an order of its own; the others in rank order, or, where
+///         the operation is known to commute, in one that does not differ between ranks.
+class mpi {
+public:
+    /// A group of the ranks of `adopted`, whose messages stay apart from those of others. Collective.
+    /// MPI must be initialised, and finalised only after the end of this object.
+    /// @param timeout  longest wait for a peer in one call
+    explicit mpi(MPI_Comm adopted, std::chrono::milliseconds timeout = launch_options{}.timeout) {
+        detail::check_mpi(MPI_Comm_dup(adopted, &group_), "MPI_Comm_dup");
+        MPI_Comm_set_errhandler(group_, MPI_ERRORS_RETURN);
+        MPI_Comm_rank(group_, &rank_);
+        MPI_Comm_size(group_, &size_);
+        watchdog_ = std::make_shared<detail::watchdog>("rank " + std::to_string(rank_) + " of " + std::to_string(size_), timeout);
+    }
+    mpi(mpi const&) = delete;
+    mpi& operator=(mpi const&) = delete;
+    ~mpi() {
+        int finalized = 0;
+        MPI_Finalized(&finalized);
+        if (!finalized) MPI_Comm_free(&group_);
+    }
+
+    int rank() const { return rank_; }
+    int size() const { return size_; }
+    /// MPI's handle, to call MPI by hand: a duplicate of what was adopted.
+    MPI_Comm native() const { return group_; }
+
+    /// Performs one collective, after all those started before it. Collective.
+    /// @throws error  when MPI reports one; what the call's operation throws
+    void perform(call const& what) {
+        if (!started_.empty()) finish_started();
+        detail::watchdog::watched const watched{*watchdog_, what};
+        if (is_native(what)) return call_mpi(what);
+        detail::execution under_way{what, schedule_of(what)};
+        for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, what);
+    }
+
+    /// Starts one collective; any number may be under way. Collective. What MPI does itself goes on by itself; the rest makes
+    /// progress in `wait` and `ready` of anything that was started, and in every other call.
+    /// @param operation  keeps alive what `what.operation` points to
+    pending start(call const& what, std::shared_ptr<void const> operation) {
+        auto request = std::make_unique<started>(*this, what, std::move(operation));
+        request->progress();
+        return pending{std::move(request)};
+    }
+
+    /// Compares nothing: MPI's messages carry no more than their length.
+    static void announce(call const& /*what*/) {}
+
+    /// Sends and receives the messages of `round` at the same time. Returns when all are complete.
+    /// @throws collective_mismatch  on the receiver, when a message has another length than it expects
+    void exchange(std::span<message const> round, call const& what) {
+        if (!started_.empty()) finish_started();
+        detail::watchdog::watched const watched{*watchdog_, what};
+        exchange_now(round, what);
+    }
+
+    /// Ends the job, with `text`.
+    [[noreturn]] void abort(std::string const& text) { end_job("rank " + std::to_string(rank_) + " aborted: " + text); }
+
+    /// The ranks that give the same `color` become a group, in the order of `key`, then of rank. Collective.
+    /// @param color  0 or more
+    mpi split(int color, int key = 0) {
+        if (color < 0) throw usage_error{"tutti: split: color " + std::to_string(color) + " must be 0 or more"};
+        MPI_Comm part = MPI_COMM_NULL;
+        detail::check_mpi(MPI_Comm_split(group_, color, key, &part), "MPI_Comm_split");
+        return mpi{part, watchdog_};
+    }
+    /// The ranks of one host, which share memory, become a group. Collective.
+    mpi split_by_host() {
+        MPI_Comm part = MPI_COMM_NULL;
+        detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part), "MPI_Comm_split_type");
+        return mpi{part, watchdog_};
+    }
+
+    /// Runs `body(world)` on the processes of the job; see `tutti::launch`. Initialises MPI unless it is; what this has initialised
+    /// is finalised when the process ends.
+    /// @throws usage_error  on every rank: `options.ranks` is another number than the launcher has started
+    template <class Body>
+    static void launch(launch_options const& options, Body&& body) {
+        initialise();
+        mpi world{MPI_COMM_WORLD, options.timeout};
+        if (options.ranks && *options.ranks != world.size())
+            throw usage_error{"tutti: launch needs " + std::to_string(*options.ranks) + " ranks, and MPI has started " +
+                              std::to_string(world.size()) + "; start the program by mpirun -np " +
+                              std::to_string(*options.ranks) + ", of the MPI that it was compiled with"};
+        if (world.size() == 1) return static_cast<void>(body(world));
+        try {
+            body(world);
+        } catch (std::exception const& problem) {
+            world.end_job("rank " + std::to_string(world.rank()) + " threw: " + problem.what());
+        } catch (...) { world.end_job("rank " + std::to_string(world.rank()) + " threw something that is no std::exception"); }
+    }
+
+private:
+    /// One round of messages under way.
+    class transfer {
+    public:
+        void begin(mpi& world, std::span<message const> round, call const& what, int tag) {
+            std::size_t const size = what.type->size, alignment = std::max<std::size_t>(what.type->alignment, 64);
+            std::size_t room = 0;
+            auto slot = [&](std::size_t count) { return (count * size + alignment - 1) / alignment * alignment; };
+            for (message const& each : round)
+                if (folds(each)) room += slot(each.count);
+            if (room > capacity_ || alignment > alignment_)
+                landing_ = detail::aligned_bytes{room, alignment}, capacity_ = room, alignment_ = alignment;
+            std::byte* free = landing_.data();
+            round_.assign(round.begin(), round.end());
+            places_.clear();
+            requests_.assign(round.size(), MPI_REQUEST_NULL);
+            for (std::size_t k = 0; k < round.size(); ++k) {
+                message const& each = round[k];
+                places_.push_back(folds(each) ? std::exchange(free, free + slot(each.count)) : each.data);
+                detail::mpi_elements const elements{*what.type, each.count};
+                if (each.what == message::action::send)
+                    detail::check_mpi(MPI_Isend(each.data, elements.count(), elements.type(), each.peer, tag, world.group_,
+                                                &requests_[k]),
+                                      "MPI_Isend");
+                else
+                    detail::check_mpi(MPI_Irecv(places_[k], elements.count(), elements.type(), each.peer, tag, world.group_,
+                                                &requests_[k]),
+                                      "MPI_Irecv");
+            }
+            statuses_.resize(round.size());
+        }
+        bool test(call const& what) {
+            int complete = 0;
+            int const code = MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &complete, statuses_.data());
+            if (complete || code != MPI_SUCCESS) finish(code, what);
+            return complete != 0;
+        }
+        void wait(call const& what) {
+            finish(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), statuses_.data()), what);
+        }
+
+    private:
+        static bool folds(message const& each) {
+            return each.what == message::action::receive_before || each.what == message::action::receive_after;
+        }
+        void finish(int code, call const& what) {
+            for (std::size_t k = 0; k < round_.size(); ++k) {
+                message const& each = round_[k];
+                if (each.what == message::action::send) continue;
+                if (code == MPI_ERR_IN_STATUS && statuses_[k].MPI_ERROR == MPI_ERR_TRUNCATE) mismatch(each, what, "more");
+            }
+            if (code != MPI_ERR_IN_STATUS) detail::check_mpi(code, "MPI_Waitall");
+            else
+                for (auto const& each : statuses_) detail::check_mpi(each.MPI_ERROR, "MPI_Waitall");
+            for (std::size_t k = 0; k < round_.size(); ++k) {
+                message const& each = round_[k];
+                if (each.what == message::action::send) continue;
+                MPI_Count bytes = 0;
+                MPI_Get_elements_x(&statuses_[k], MPI_BYTE, &bytes);
+                if (bytes != MPI_UNDEFINED && static_cast<std::size_t>(bytes) != each.count * what.type->size)
+                    mismatch(each, what, "fewer");
+                if (!folds(each)) continue;
+                std::byte* const to = each.data;
+                std::array<std::byte const*, 2> both{places_[k], to};
+                if (each.what == message::action::receive_after) std::swap(both[0], both[1]);
+                what.reduce->fold(what.operation, &to, 1, both.data(), 2, 0, each.count);
+            }
+        }
+        [[noreturn]] static void mismatch(message const& each, call const& what, char const* than) {
+            throw collective_mismatch{"tutti: ranks disagree: rank " + std::to_string(each.peer) + " sent " + than + " than the " +
+                                      std::to_string(each.count) + " x " + std::string{what.type->name} + " expected of it (in " +
+                                      describe(what) + ")"};
+        }
+
+        std::vector<message> round_;
+        std::vector<std::byte*> places_;  // where each message's data lands
+        std::vector<MPI_Request> requests_;
+        std::vector<MPI_Status> statuses_;
+        detail::aligned_bytes landing_;
+        std::size_t capacity_ = 0, alignment_ = 0;
+    };
+
+    /// A collective on its way: one request of MPI's, or a schedule.
+    class started final : public pending::request {
+    public:
+        started(mpi& world, call const& what, std::shared_ptr<void const> operation)
+            : world_{world},
+              what_{what},
+              operation_{std::move(operation)} {
+            if (world_.is_native(what_)) {
+                world_.call_mpi(what_, &request_);
+            } else {
+                tag_ = 1 + world_.turn_++ % 30'000;  // MPI promises tags up to 32767
+                under_way_ = std::make_unique<detail::execution>(what_, world_.schedule_of(what_));
+            }
+            world_.started_.push_back(this);
+        }
+        ~started() override { leave(); }
+        void wait() override {
+            detail::watchdog::watched const watched{*world_.watchdog_, what_};
+            while (!over_) world_.progress_started();
+            if (error_) std::rethrow_exception(error_);
+        }
+        bool ready() override {
+            if (!over_) world_.progress_started();
+            if (error_) std::rethrow_exception(error_);
+            return over_;
+        }
+        /// Goes on as far as it can without waiting.
+        void progress() {
+            if (over_) return;
+            try {
+                if (!under_way_) {
+                    int complete = 0;
+                    detail::check_mpi(MPI_Test(&request_, &complete, MPI_STATUS_IGNORE), "MPI_Test");
+                    if (complete) leave();
+                    return;
+                }
+                for (;;) {
+                    if (moving_ && !transfer_.test(what_)) return;
+                    auto const round = under_way_->next();
+                    moving_ = !round.empty();
+                    if (!moving_) return leave();
+                    transfer_.begin(world_, round, what_, tag_);
+                }
+            } catch (...) {
+                error_ = std::current_exception();
+                leave();
+            }
+        }
+
+    private:
+        void leave() {
+            if (over_) return;
+            over_ = true;
+            auto& all = world_.started_;
+            all.erase(std::find(all.begin(), all.end(), this));
+        }
+
+        mpi& world_;
+        call what_;
+        std::shared_ptr<void const> operation_;
+        MPI_Request request_ = MPI_REQUEST_NULL;
+        std::unique_ptr<detail::execution> under_way_;
+        transfer transfer_;
+        int tag_ = 0;
+        bool moving_ = false, over_ = false;
+        std::exception_ptr error_;
+    };
+
+    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog) : group_{own}, watchdog_{std::move(watchdog)} {
+        MPI_Comm_set_errhandler(group_, MPI_ERRORS_RETURN);
+        MPI_Comm_rank(group_, &rank_);
+        MPI_Comm_size(group_, &size_);
+    }
+
+    static void initialise() {
+        int already = 0;
+        MPI_Initialized(&already);
+        if (already) return;
+        int level = 0;
+        detail::check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level), "MPI_Init_thread");
+        std::atexit([] {
+            int finalized = 0;
+            MPI_Finalized(&finalized);
+            if (!finalized) MPI_Finalize();
+        });
+    }
+
+    [[noreturn]] void end_job(std::string const& text) {
+        std::fprintf(stderr, "tutti: %s; this ends the job\n", text.c_str());
+        std::fflush(nullptr);
+        MPI_Abort(MPI_COMM_WORLD, 1);
+        std::_Exit(1);
+    }
+
+    void finish_started() {
+        while (!started_.empty()) {
+            detail::watchdog::watched const watched{*watchdog_, call{}};
+            progress_started();
+        }
+    }
+    void progress_started() {
+        auto const all = started_;  // those that end leave the list
+        for (started* const each : all) each->progress();
+    }
+
+    void exchange_now(std::span<message const> round, call const& what) {
+        transfer_.begin(*this, round, what, 0);
+        transfer_.wait(what);
+    }
+
+    /// Whether MPI has this collective on these elements, with this operation, in this place.
+    bool is_native(call const& what) const {
+        if (!what.reduce) return true;
+        if (detail::mpi_type(*what.type) == MPI_DATATYPE_NULL || detail::mpi_operation(*what.reduce) == MPI_OP_NULL) return false;
+        return what.count <= INT_MAX && (what.kind != collective::reduce_scatter || what.out != part(what.in, what));
+    }
+    /// This rank's part of what has a part for every rank.
+    template <class Byte>
+    Byte* part(Byte* whole, call const& what) const {
+        return whole + static_cast<std::size_t>(rank_) * what.bytes();
+    }
+
+    /// Calls MPI: its blocking function, or the one that gives a request.
+    void call_mpi(call const& what, MPI_Request* request = nullptr) {
+        if (!what.type)
+            return detail::check_mpi(request ? MPI_Ibarrier(group_, request) : MPI_Barrier(group_), "MPI_Barrier");
+        detail::mpi_elements const elements{*what.type, what.count};
+        auto const type = elements.type();
+        auto const n = elements.count();
+        auto const operation = what.reduce ? detail::mpi_operation(*what.reduce) : MPI_OP_NULL;
+        bool const root = what.root == rank_;
+        void const* const in = what.in == what.out ? MPI_IN_PLACE : what.in;
+        void* const out = what.out;
+        switch (what.kind) {
+        case collective::broadcast:
+            return detail::check_mpi(request ? MPI_Ibcast(out, n, type, what.root, group_, request)
+                                             : MPI_Bcast(out, n, type, what.root, group_),
+                                     "MPI_Bcast");
+        case collective::reduce: {
+            void const* const brought = root ? in : what.in;
+            return detail::check_mpi(request ? MPI_Ireduce(brought, out, n, type, operation, what.root, group_, request)
+                                             : MPI_Reduce(brought, out, n, type, operation, what.root, group_),
+                                     "MPI_Reduce");
+        }
+        case collective::all_reduce:
+            return detail::check_mpi(request ? MPI_Iallreduce(in, out, n, type, operation, group_, request)
+                                             : MPI_Allreduce(in, out, n, type, operation, group_),
+                                     "MPI_Allreduce");
+        case collective::reduce_scatter:
+            return detail::check_mpi(request ? MPI_Ireduce_scatter_block(in, out, n, type, operation, group_, request)
+                                             : MPI_Reduce_scatter_block(in, out, n, type, operation, group_),
+                                     "MPI_Reduce_scatter_block");
+        case collective::gather: {
+            void const* const brought = root && what.in == part(what.out, what) ? MPI_IN_PLACE : what.in;
+            return detail::check_mpi(request ? MPI_Igather(brought, n, type, out, n, type, what.root, group_, request)
+                                             : MPI_Gather(brought, n, type, out, n, type, what.root, group_),
+                                     "MPI_Gather");
+        }
+        case collective::all_gather: {
+            void const* const brought = what.in == part(what.out, what) ? MPI_IN_PLACE : what.in;
+            return detail::check_mpi(request ? MPI_Iallgather(brought, n, type, out, n, type, group_, request)
+                                             : MPI_Allgather(brought, n, type, out, n, type, group_),
+                                     "MPI_Allgather");
+        }
+        case collective::scatter: {
+            void* const got = root && what.out == part(what.in, what) ? MPI_IN_PLACE : out;
+            return detail::check_mpi(request ? MPI_Iscatter(what.in, n, type, got, n, type, what.root, group_, request)
+                                             : MPI_Scatter(what.in, n, type, got, n, type, what.root, group_),
+                                     "MPI_Scatter");
+        }
+        case collective::all_to_all:
+            return detail::check_mpi(request ? MPI_Ialltoall(in, n, type, out, n, type, group_, request)
+                                             : MPI_Alltoall(in, n, type, out, n, type, group_),
+                                     "MPI_Alltoall");
+        case collective::scan:
+            return detail::check_mpi(request ? MPI_Iscan(in, out, n, type, operation, group_, request)
+                                             : MPI_Scan(in, out, n, type, operation, group_),
+                                     "MPI_Scan");
+        default:
+            return detail::check_mpi(request ? MPI_Iexscan(in, out, n, type, operation, group_, request)
+                                             : MPI_Exscan(in, out, n, type, operation, group_),
+                                     "MPI_Exscan");
+        }
+    }
+
+    /// What to run where MPI has no such type or operation.
+    rank_schedule schedule_of(call const& what) const {
+        schedule_shape const shape{what.kind, size_, what.count, std::max(what.root, 0)};
+        switch (what.kind) {
+        case collective::reduce:
+            return algorithm::binomial::steps(shape, rank_);
+        case collective::reduce_scatter:
+            return algorithm::pairwise::steps(shape, rank_);
+        case collective::all_reduce:
+            if (what.bytes() < 16 * 1024) return algorithm::recursive_doubling::steps(shape, rank_);
+            return algorithm::rabenseifner::steps(shape, rank_);
+        default:
+            return algorithm::hillis_steele::steps(shape, rank_);
+        }
+    }
+
+    MPI_Comm group_ = MPI_COMM_NULL;
+    int rank_ = 0, size_ = 1;
+    std::shared_ptr<detail::watchdog> watchdog_;
+    std::vector<started*> started_;  // in the order of their start; owned by their `pending`
+    int turn_ = 0;                   // of the next started call that a schedule makes
+    transfer transfer_;              // of blocking calls
+};
+
+}  // namespace tutti::comm

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <tutti/concepts/call.hpp>
+#include <tutti/error.hpp>
+
+// Without these, either MPI's header brings the C++ bindings that MPI 3 has dropped.
+#define OMPI_SKIP_MPICXX 1
+#define MPICH_SKIP_MPICXX 1
+#include <mpi.h>
+
+#include <bit>
+#include <climits>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace tutti::detail {
+
+/// @throws error  with MPI's own text, unless `code` is a success
+inline void check_mpi(int code, char const* function) {
+    if (code == MPI_SUCCESS) [[likely]] return;
+    char text[MPI_MAX_ERROR_STRING];
+    int length = 0;
+    MPI_Error_string(code, text, &length);
+    throw error{"tutti: " + std::string{function} + ": " + std::string(text, static_cast<std::size_t>(length))};
+}
+
+/// MPI's name for an element type, or MPI_DATATYPE_NULL where it has none.
+inline MPI_Datatype mpi_type(element_type const& type) {
+    bool const byte = type.size == 1, two = type.size == 2, four = type.size == 4, eight = type.size == 8;
+    switch (type.number) {
+    case number_kind::signed_integer:
+        return byte ? MPI_INT8_T : two ? MPI_INT16_T : four ? MPI_INT32_T : eight ? MPI_INT64_T : MPI_DATATYPE_NULL;
+    case number_kind::unsigned_integer:
+        return byte ? MPI_UINT8_T : two ? MPI_UINT16_T : four ? MPI_UINT32_T : eight ? MPI_UINT64_T : MPI_DATATYPE_NULL;
+    case number_kind::floating_point:
+        return four ? MPI_FLOAT : eight ? MPI_DOUBLE : type.size == sizeof(long double) ? MPI_LONG_DOUBLE : MPI_DATATYPE_NULL;
+    case number_kind::complex:
+        return eight             ? MPI_CXX_FLOAT_COMPLEX
+               : type.size == 16 ? MPI_CXX_DOUBLE_COMPLEX
+               : type.size == 32 ? MPI_CXX_LONG_DOUBLE_COMPLEX
+                                 : MPI_DATATYPE_NULL;
+    default:
+        return MPI_DATATYPE_NULL;
+    }
+}
+
+/// MPI's name for an operation that it does exactly as tutti does, on any ranks in any order, or MPI_OP_NULL.
+/// The smaller of -0 and 0, or of a number and NaN, depends on the order; so floating-point minima are left to tutti.
+inline MPI_Op mpi_operation(reduction const& reduce) {
+    bool const integer =
+        reduce.type->number == number_kind::signed_integer || reduce.type->number == number_kind::unsigned_integer;
+    switch (reduce.kind) {
+    case operation_kind::plus:
+        return MPI_SUM;
+    case operation_kind::multiplies:
+        return MPI_PROD;
+    case operation_kind::minimum:
+        return integer ? MPI_MIN : MPI_OP_NULL;
+    case operation_kind::maximum:
+        return integer ? MPI_MAX : MPI_OP_NULL;
+    case operation_kind::bit_and:
+        return integer ? MPI_BAND : MPI_OP_NULL;
+    case operation_kind::bit_or:
+        return integer ? MPI_BOR : MPI_OP_NULL;
+    case operation_kind::bit_xor:
+        return integer ? MPI_BXOR : MPI_OP_NULL;
+    case operation_kind::logical_and:
+        return integer ? MPI_LAND : MPI_OP_NULL;
+    case operation_kind::logical_or:
+        return integer ? MPI_LOR : MPI_OP_NULL;
+    default:
+        return MPI_OP_NULL;
+    }
+}
+
+/// `count` elements as MPI counts them: an int of some type. What MPI has no name for travels as bytes, and what an int cannot
+/// count as one element of a type made for it.
+class mpi_elements {
+public:
+    mpi_elements(element_type const& type, std::size_t count) : type_{mpi_type(type)} {
+        if (type_ == MPI_DATATYPE_NULL) {
+            type_ = MPI_BYTE;
+            count *= type.size;
+        }
+        if (count <= INT_MAX) [[likely]] {
+            count_ = static_cast<int>(count);
+            return;
+        }
+        MPI_Aint lower = 0, extent = 0;
+        check_mpi(MPI_Type_get_extent(type_, &lower, &extent), "MPI_Type_get_extent");
+        constexpr std::size_t block = std::size_t{1} << 30;
+        MPI_Datatype many = MPI_DATATYPE_NULL;
+        check_mpi(MPI_Type_contiguous(static_cast<int>(block), type_, &many), "MPI_Type_contiguous");
+        int const lengths[] = {static_cast<int>(count / block), static_cast<int>(count % block)};
+        MPI_Aint const places[] = {0, static_cast<MPI_Aint>(count / block * block) * extent};
+        MPI_Datatype const types[] = {many, type_};
+        check_mpi(MPI_Type_create_struct(2, lengths, places, types, &type_), "MPI_Type_create_struct");
+        made_ = true;
+        check_mpi(MPI_Type_free(&many), "MPI_Type_free");
+        check_mpi(MPI_Type_commit(&type_), "MPI_Type_commit");
+        count_ = 1;
+    }
+    mpi_elements(mpi_elements const&) = delete;
+    mpi_elements& operator=(mpi_elements const&) = delete;
+    ~mpi_elements() {
+        if (made_) MPI_Type_free(&type_);
+    }
+
+    MPI_Datatype type() const { return type_; }
+    int count() const { return count_; }
+
+private:
+    MPI_Datatype type_;
+    int count_ = 0;
+    bool made_ = false;
+};
+
+}  // namespace tutti::detail
