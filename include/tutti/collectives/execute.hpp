@@ -46,17 +46,11 @@ constexpr message::action as_message(step::action what) {
     }
 }
 
-}  // namespace detail
-
-/// Performs a call by a schedule, over messages: compares it with the peers', then works through the rounds. Collective.
-/// @param  mine  this rank's part of a schedule that `verify` finds sound
-/// Cost:   one round of flags, then that of the schedule; room for `mine.scratch` elements
-template <communicator Comm>
-void execute(Comm& world, call const& what, rank_schedule const& mine) {
-    world.announce(what);
-    if (!what.type || mine.steps.empty()) return;
+/// The rounds of a schedule, one after the other.
+template <class Comm>
+void work_through(Comm& world, call const& what, rank_schedule const& mine) {
     std::size_t const size = what.type->size;
-    detail::aligned_bytes const scratch{mine.scratch * size, what.type->alignment};
+    aligned_bytes const scratch{mine.scratch * size, what.type->alignment};
     auto address = [&](place at) {
         // A sound schedule only reads its input.
         std::byte* const base = at.where == memory::in    ? const_cast<std::byte*>(what.in)
@@ -67,12 +61,31 @@ void execute(Comm& world, call const& what, rank_schedule const& mine) {
     std::vector<message> round;
     for (std::size_t k = 0; k < mine.steps.size(); ++k) {
         step const& now = mine.steps[k];
-        if (now.transfers()) round.push_back({detail::as_message(now.what), now.peer, address(now.at), now.count});
-        else detail::take_own(what, now.what, address(now.at), address(now.from), now.count);
+        if (now.transfers()) round.push_back({as_message(now.what), now.peer, address(now.at), now.count});
+        else take_own(what, now.what, address(now.at), address(now.from), now.count);
         if (k + 1 < mine.steps.size() && mine.steps[k + 1].round == now.round) continue;
         if (!round.empty()) world.exchange(round, what);
         round.clear();
     }
+}
+
+}  // namespace detail
+
+/// Performs a call by a schedule, over messages: compares it with the peers', then works through the rounds. Collective.
+/// @param  mine  this rank's part of a schedule that `verify` finds sound
+/// Cost:   one round of flags, then that of the schedule; room for `mine.scratch` elements
+template <communicator Comm>
+void execute(Comm& world, call const& what, rank_schedule const& mine) {
+    world.announce(what);
+    if (mine.steps.empty()) return;
+    if (!what.type) {
+        std::byte token{};  // what the messages of a barrier are made of
+        call tokens = what;
+        tokens.type = &element_type_of<std::byte>;
+        tokens.in = &token;
+        return detail::work_through(world, tokens, mine);
+    }
+    detail::work_through(world, what, mine);
 }
 
 namespace detail {
