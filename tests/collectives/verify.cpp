@@ -1,3 +1,4 @@
+#include <tutti/collectives/algorithm/dissemination.hpp>
 #include <tutti/collectives/algorithm/recursive_doubling.hpp>
 #include <tutti/collectives/algorithm/ring.hpp>
 #include <tutti/collectives/schedule.hpp>
@@ -144,6 +145,30 @@ TEST_CASE("folding out of rank order is found where order is demanded, and only 
             if (each.folds()) each.what = each.what == action::before ? action::after : action::before;
     CHECK(verify(swapped));
     CHECK(verify(swapped, true).what == fault::reordered);
+}
+
+TEST_CASE("a barrier that a rank can leave before another has come is found") {
+    auto barrier = [](int ranks) { return make_schedule(algorithm::dissemination{}, {collective::barrier, ranks, 0, 0}); };
+    CHECK(found_in(barrier(5), [](auto& s) {
+              for (auto& rank : s.ranks) std::erase_if(rank.steps, [](step const& each) { return each.round == 2; });
+          }) == fault::leaves_early);
+    // What comes in during a round cannot go out again in it.
+    CHECK(found_in(barrier(3), [](auto& s) {
+              for (auto& rank : s.ranks)
+                  for (step& each : rank.steps) each.round = 0;
+              s.ranks[0].scratch = s.ranks[1].scratch = s.ranks[2].scratch = 2;
+              for (auto& rank : s.ranks) rank.steps[3].at.first = 1;
+          }) == fault::none);  // since all hear of all three at once
+    CHECK(found_in(barrier(4), [](auto& s) {
+              for (auto& rank : s.ranks) {
+                  rank.scratch = 2;
+                  for (step& each : rank.steps) each.round = 0;
+                  rank.steps[3].at.first = 1;
+              }
+          }) == fault::leaves_early);
+    CHECK(found_in(barrier(70), [](auto& s) {
+              for (auto& rank : s.ranks) std::erase_if(rank.steps, [](step const& each) { return each.round == 6; });
+          }) == fault::leaves_early);
 }
 
 TEST_CASE("a fault beyond the first 64 ranks is found") {

@@ -51,15 +51,23 @@ constexpr message::action as_message(step::action what) {
 /// A rank's part of a schedule on its way: does what is local, and says what is to be exchanged next.
 class execution {
 public:
-    execution(call const& what, rank_schedule mine)
-        : what_{what},
-          mine_{std::move(mine)},
-          scratch_{what.type ? mine_.scratch * what.type->size : 0, what.type ? what.type->alignment : 1} {}
+    execution(call const& what, rank_schedule mine) : what_{what}, mine_{std::move(mine)} {
+        if (!what_.type) {  // the messages of a barrier are made of a token
+            what_.type = &element_type_of<std::byte>;
+            what_.in = &token_;
+        }
+        scratch_ = aligned_bytes{mine_.scratch * what_.type->size, what_.type->alignment};
+    }
+    execution(execution const&) = delete;
+    execution& operator=(execution const&) = delete;
+
+    /// What the messages are part of.
+    call const& what() const { return what_; }
 
     /// Works up to the next round of messages; empty once all is done. The messages are valid until the next call.
     std::span<message const> next() {
         round_.clear();
-        for (; round_.empty() && next_ < mine_.steps.size();) {
+        while (round_.empty() && next_ < mine_.steps.size()) {
             int const round = mine_.steps[next_].round;
             for (; next_ < mine_.steps.size() && mine_.steps[next_].round == round; ++next_) {
                 step const& now = mine_.steps[next_];
@@ -79,11 +87,12 @@ private:
         return base + at.first * what_.type->size;
     }
 
-    call const& what_;
+    call what_;
     rank_schedule mine_;
     aligned_bytes scratch_;
     std::vector<message> round_;
     std::size_t next_ = 0;
+    std::byte token_{};
 };
 
 }  // namespace detail
@@ -94,9 +103,8 @@ private:
 template <communicator Comm>
 void execute(Comm& world, call const& what, rank_schedule mine) {
     world.announce(what);
-    if (!what.type) return;
     detail::execution under_way{what, std::move(mine)};
-    for (auto round = under_way.next(); !round.empty(); round = under_way.next()) world.exchange(round, what);
+    for (auto round = under_way.next(); !round.empty(); round = under_way.next()) world.exchange(round, under_way.what());
 }
 
 namespace detail {

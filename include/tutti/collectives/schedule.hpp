@@ -8,7 +8,8 @@
 
 namespace tutti {
 
-/// Whose memory a step reads or writes: the call's input, its output, or room that the executor provides.
+/// Whose memory a step reads or writes: the call's input, its output, or room that the executor provides. A barrier's input is
+/// one element, a token, which the executor provides too.
 enum class memory : std::uint8_t { in, out, scratch };
 
 /// A run of elements begins here.
@@ -73,7 +74,7 @@ private:
 struct schedule_shape {
     collective kind = collective::none;
     int size = 1;           ///< ranks
-    std::size_t count = 0;  ///< elements, as in `call::count`
+    std::size_t count = 0;  ///< elements, as in `call::count`; 0 for a barrier
     int root = 0;           ///< where the collective has one
 };
 

@@ -25,6 +25,7 @@ enum class fault : std::uint8_t {
     unmatched,        ///< a transfer whose peer has ended without its counterpart
     deadlock,         ///< ranks wait for one another in a circle, under rendezvous
     wrong_result,     ///< a rank's result lacks a contribution, or holds one it should not
+    leaves_early,     ///< a rank's barrier ends although it has not heard of every other rank
     reordered         ///< a result is complete, but not folded in rank order as it was claimed to be
 };
 
@@ -42,6 +43,7 @@ constexpr std::string_view name(fault what) {
                                           "has no counterpart",
                                           "waits in a circle",
                                           "leaves a wrong result",
+                                          "leaves before all have arrived",
                                           "folds out of rank order"};
     return names[static_cast<std::size_t>(what)];
 }
@@ -74,6 +76,7 @@ struct content {
 };
 
 constexpr std::size_t elements_of(schedule_shape const& shape, memory where) {
+    if (shape.kind == collective::barrier) return where == memory::in ? 1 : 0;  // a token
     bool const parts = where == memory::in ? brings_parts(shape.kind) : gets_parts(shape.kind);
     return shape.count * (parts ? static_cast<std::size_t>(shape.size) : 1);
 }
@@ -94,6 +97,7 @@ public:
             mine.out.resize(elements_of(shape, memory::out), content{});
             if (shape.kind == collective::broadcast) mine.out = rank == shape.root ? mine.in : mine.out;
             mine.scratch.resize(what.ranks[static_cast<std::size_t>(rank)].scratch, content{});
+            mine.heard = own(rank, 0).ranks;
             states_.push_back(mine);
         }
     }
@@ -117,7 +121,10 @@ private:
         std::vector<content> in{}, out{}, scratch{};
         std::size_t next = 0;             // first step of the open round
         std::size_t end = 0;              // past its last
-        std::vector<std::size_t> done{};  // transfers of the open round that are over
+        std::vector<char> done{};         // whether each step of the open round is over
+        std::size_t left = 0;             // transfers of the open round that are not
+        std::uint64_t heard = 0;          // whose messages, or messages of whose messages, have come in: ranks of the window
+        std::uint64_t tells = 0;          // what of that was so when the round was opened
     };
 
     constexpr int size() const { return schedule_.shape.size; }
@@ -164,11 +171,13 @@ private:
     constexpr verdict open_round(int rank) {
         auto& mine = at(rank);
         auto const& steps = plan(rank).steps;
-        while (mine.next == mine.end || mine.done.size() == transfers_open(rank)) {
+        while (mine.left == 0) {
             mine.next = mine.end;
-            mine.done.clear();
+            mine.tells = mine.heard;
             if (mine.next == steps.size()) return {};
-            while (mine.end < steps.size() && steps[mine.end].round == steps[mine.next].round) ++mine.end;
+            while (mine.end < steps.size() && steps[mine.end].round == steps[mine.next].round)
+                mine.left += steps[mine.end++].transfers();
+            mine.done.assign(mine.end - mine.next, 0);
             for (std::size_t k = mine.next; k < mine.end; ++k)
                 if (!steps[k].transfers())
                     if (auto const bad = apply(rank, k, memory_of(rank, steps[k].from.where), steps[k].from.first); !bad)
@@ -176,15 +185,10 @@ private:
         }
         return {};
     }
-    constexpr std::size_t transfers_open(int rank) {
-        std::size_t open = 0;
-        for (std::size_t k = at(rank).next; k < at(rank).end; ++k) open += plan(rank).steps[k].transfers();
-        return open;
-    }
-    constexpr bool is_done(int rank, std::size_t k) {
-        for (std::size_t const over : at(rank).done)
-            if (over == k) return true;
-        return false;
+    constexpr bool is_done(int rank, std::size_t k) { return at(rank).done[k - at(rank).next] != 0; }
+    constexpr void finish(int rank, std::size_t k) {
+        at(rank).done[k - at(rank).next] = 1;
+        --at(rank).left;
     }
     /// The first open transfer of `rank` with `peer` in this direction, or the end of its round.
     constexpr std::size_t first_open(int rank, int peer, bool receives) {
@@ -206,8 +210,9 @@ private:
             for (std::size_t i = 0; i < send.count; ++i)
                 if (!memory_of(rank, send.at.where)[send.at.first + i].written) return {fault::reads_unwritten, rank, k};
             if (auto const bad = apply(send.peer, other, memory_of(rank, send.at.where), send.at.first); !bad) return bad;
-            at(rank).done.push_back(k);
-            at(send.peer).done.push_back(other);
+            at(send.peer).heard |= at(rank).tells;
+            finish(rank, k);
+            finish(send.peer, other);
             moved = true;
             int const peer = send.peer;
             if (auto const bad = open_round(peer); !bad) return bad;
@@ -257,6 +262,7 @@ private:
         auto const& shape = schedule_.shape;
         for (int rank = 0; rank < size(); ++rank) {
             if (!gets_result(shape, rank)) continue;
+            if (shape.kind == collective::barrier && at(rank).heard != everyone()) return {fault::leaves_early, rank, 0};
             for (std::size_t i = 0; i < at(rank).out.size(); ++i) {
                 content const& held = at(rank).out[i];
                 auto const [index, first, last] = expected(rank, i);
@@ -269,6 +275,12 @@ private:
             }
         }
         return {};
+    }
+
+    constexpr std::uint64_t everyone() const {
+        std::uint64_t ranks = 0;
+        for (int rank = 0; rank < size(); ++rank) ranks |= own(rank, 0).ranks;
+        return ranks;
     }
 
     struct wanted {
@@ -312,7 +324,8 @@ private:
 
 /// Whether a schedule does what its shape says, found by running it on symbols: every contribution to every element arrives
 /// exactly once, nothing is read before it is written, every send has its receive, and no rank waits for ever although a send
-/// may wait for its receive (rendezvous). Local; usable in constant expressions.
+/// may wait for its receive (rendezvous). Of a barrier: every rank hears of every other, from itself or from ranks that had
+/// heard. Local; usable in constant expressions.
 /// @param  in_rank_order  demand too that contributions are folded in rank order, for operations that do not commute
 /// Cost:   ranks x elements x steps, once per 64 ranks; a handful of elements per rank shows all there is to see
 constexpr verdict verify(schedule const& what, bool in_rank_order = false) {

@@ -5,7 +5,7 @@
 #include <tutti/collectives/algorithm/pairwise.hpp>
 #include <tutti/collectives/algorithm/rabenseifner.hpp>
 #include <tutti/collectives/algorithm/recursive_doubling.hpp>
-#include <tutti/collectives/algorithm/ring.hpp>
+#include <tutti/collectives/algorithm/two_shot.hpp>
 #include <tutti/collectives/execute.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
@@ -73,7 +73,7 @@ public:
         detail::watchdog::watched const watched{*watchdog_, what};
         if (is_native(what)) return call_mpi(what);
         detail::execution under_way{what, schedule_of(what)};
-        for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, what);
+        for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
     }
 
     /// Starts one collective; any number may be under way. Collective. What MPI does itself goes on by itself; the rest makes
@@ -252,11 +252,11 @@ private:
                     return;
                 }
                 for (;;) {
-                    if (moving_ && !transfer_.test(what_)) return;
+                    if (moving_ && !transfer_.test(under_way_->what())) return;
                     auto const round = under_way_->next();
                     moving_ = !round.empty();
                     if (!moving_) return leave();
-                    transfer_.begin(world_, round, what_, tag_);
+                    transfer_.begin(world_, round, under_way_->what(), tag_);
                 }
             } catch (...) {
                 error_ = std::current_exception();
@@ -407,7 +407,8 @@ private:
         case collective::reduce:
             return algorithm::binomial::steps(shape, rank_);
         case collective::reduce_scatter:
-            return algorithm::pairwise::steps(shape, rank_);
+            if (what.reduce->commutes) return algorithm::pairwise::steps(shape, rank_);
+            return algorithm::two_shot::steps(shape, rank_);
         case collective::all_reduce:
             if (what.bytes() < 16 * 1024) return algorithm::recursive_doubling::steps(shape, rank_);
             return algorithm::rabenseifner::steps(shape, rank_);

@@ -52,12 +52,36 @@ enum class algorithm_id : std::uint8_t {
     pairwise,
     circulant,
     hillis_steele,
+    recursive_halving,
+    dissemination,
+    scatter_all_gather,
+    double_tree,
+    one_shot,
+    two_shot,
+    segmented_ring,
+    hierarchical,
     own
 };
 
 constexpr std::string_view name(algorithm_id which) {
-    constexpr std::string_view names[] = {"automatic", "ring",     "recursive_doubling", "rabenseifner",           "binomial",
-                                          "bruck",     "pairwise", "circulant",          "hillis_steele", "an algorithm of its own"};
+    constexpr std::string_view names[] = {"automatic",
+                                          "ring",
+                                          "recursive_doubling",
+                                          "rabenseifner",
+                                          "binomial",
+                                          "bruck",
+                                          "pairwise",
+                                          "circulant",
+                                          "hillis_steele",
+                                          "recursive_halving",
+                                          "dissemination",
+                                          "scatter_all_gather",
+                                          "double_tree",
+                                          "one_shot",
+                                          "two_shot",
+                                          "segmented_ring",
+                                          "hierarchical",
+                                          "an algorithm of its own"};
     return names[static_cast<std::size_t>(which)];
 }
 

@@ -21,6 +21,8 @@ public:
     /// This rank's number in the group.
     constexpr int number() const { return rank_ < 2 * rest_ ? rank_ / 2 : rank_ - rest_; }
     constexpr int rank_of(int number) const { return number < rest_ ? 2 * number + 1 : number + rest_; }
+    /// The first of the ranks that this number stands for; of those after it comes the next number's.
+    constexpr int first(int number) const { return number < rest_ ? 2 * number : number + rest_; }
 
     /// `out` of every rank that takes part holds its own input and that of the rank it stands for. Returns the next round.
     constexpr int fold_in(rank_schedule& mine, std::size_t count) const {
