@@ -28,7 +28,7 @@ template <class Comm, class In, class Out, class Counts>
 call all_gather_v_call(Comm& world, In const& in, Out&& out, Counts const& counts) {
     auto const part = part_among<element_t<In>>("all_gather_v", counts, world);
     auto what = make_call(collective::all_gather, in, std::forward<Out>(out), part.largest);
-    what.counts = std::ranges::data(counts);
+    what.counts = part.counts;
     check_buffers("all_gather_v", in, part.count, out, part.whole, part.first);
     return what;
 }

@@ -33,8 +33,8 @@ call all_to_all_v_call(Comm& world, In const& in, SendCounts const& send_counts,
     auto const sent = part_among<element_t<In>>("all_to_all_v", send_counts, world);
     auto const received = part_among<element_t<In>>("all_to_all_v", receive_counts, world);
     auto what = make_call(collective::all_to_all, in, std::forward<Out>(out), std::max(sent.largest, received.largest));
-    what.counts = std::ranges::data(send_counts);
-    what.receive_counts = std::ranges::data(receive_counts);
+    what.counts = sent.counts;
+    what.receive_counts = received.counts;
     check_buffers("all_to_all_v", in, sent.whole, out, received.whole, std::max(sent.whole, received.whole));  // never in place
     return what;
 }

@@ -30,7 +30,7 @@ template <class Comm, class In, class Out, class Counts>
 call gather_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
     auto const part = part_among<element_t<In>>("gather_v", counts, world);
     auto what = make_call(collective::gather, in, std::forward<Out>(out), part.largest, root);
-    what.counts = std::ranges::data(counts);
+    what.counts = part.counts;
     check_root("gather_v", root, world.size());
     if (world.rank() == root) check_buffers("gather_v", in, part.count, out, part.whole, part.first);
     else check_size("gather_v", "the input", std::ranges::size(in), part.count);

@@ -18,10 +18,11 @@ namespace tutti::detail {
 
 /// One rank's part among all.
 struct uneven_part {
-    std::size_t first;    ///< where it begins
-    std::size_t count;    ///< its elements
-    std::size_t whole;    ///< elements of all parts
-    std::size_t largest;  ///< elements of the largest part
+    std::size_t first;          ///< where it begins
+    std::size_t count;          ///< its elements
+    std::size_t whole;          ///< elements of all parts
+    std::size_t largest;        ///< elements of the largest part
+    std::size_t const* counts;  ///< one per rank, the caller's
 };
 
 /// @throws usage_error  unless there is one count per rank, and all parts together can be addressed
@@ -31,7 +32,7 @@ uneven_part part_among(char const* what, Counts const& counts, Comm const& world
                   "tutti: the counts of a collective are std::size_t, one per rank, as in std::vector<std::size_t>{3, 0, 5}");
     check_size(what, "the list of counts", std::ranges::size(counts), static_cast<std::size_t>(world.size()));
     constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / sizeof(T);
-    uneven_part mine{0, 0, 0, 0};
+    uneven_part mine{0, 0, 0, 0, std::ranges::data(counts)};
     int rank = 0;
     for (std::size_t const count : counts) {
         if (count > most - mine.whole)

@@ -28,7 +28,7 @@ template <class Comm, class In, class Out, class Counts, class Operation>
 call reduce_scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, Operation const& operation) {
     auto const part = part_among<element_t<In>>("reduce_scatter_v", counts, world);
     auto what = make_call(collective::reduce_scatter, in, std::forward<Out>(out), part.largest, -1, operation);
-    what.counts = std::ranges::data(counts);
+    what.counts = part.counts;
     check_buffers("reduce_scatter_v", in, part.whole, out, part.count, part.first);
     return what;
 }

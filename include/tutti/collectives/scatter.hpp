@@ -28,7 +28,7 @@ template <class Comm, class In, class Out, class Counts>
 call scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
     auto const part = part_among<element_t<In>>("scatter_v", counts, world);
     auto what = make_call(collective::scatter, in, std::forward<Out>(out), part.largest, root);
-    what.counts = std::ranges::data(counts);
+    what.counts = part.counts;
     check_root("scatter_v", root, world.size());
     if (world.rank() == root) check_buffers("scatter_v", in, part.whole, out, part.count, part.first);
     else check_size("scatter_v", "the output", std::ranges::size(out), part.count);
