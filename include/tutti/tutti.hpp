@@ -23,10 +23,12 @@
 #include <tutti/collectives/all_to_all.hpp>
 #include <tutti/collectives/barrier.hpp>
 #include <tutti/collectives/broadcast.hpp>
+#include <tutti/collectives/direct.hpp>
 #include <tutti/collectives/exclusive_scan.hpp>
 #include <tutti/collectives/execute.hpp>
 #include <tutti/collectives/gather.hpp>
 #include <tutti/collectives/messages.hpp>
+#include <tutti/collectives/parts.hpp>
 #include <tutti/collectives/reduce.hpp>
 #include <tutti/collectives/reduce_scatter.hpp>
 #include <tutti/collectives/scan.hpp>

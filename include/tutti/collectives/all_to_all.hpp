@@ -2,14 +2,17 @@
 
 #include <tutti/collectives/execute.hpp>
 #include <tutti/collectives/make_call.hpp>
+#include <tutti/collectives/parts.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <ranges>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tutti {
 namespace detail {
@@ -22,6 +25,17 @@ call all_to_all_call(Comm& world, In const& in, Out&& out) {
         throw usage_error{"tutti: all_to_all: the input has " + std::to_string(whole) + " elements, which " +
                           std::to_string(ranks) + " ranks cannot share evenly"};
     check_buffers("all_to_all", in, whole, out, whole, whole);  // no place of the output is also the input's: never in place
+    return what;
+}
+
+template <class Comm, class In, class SendCounts, class Out, class ReceiveCounts>
+call all_to_all_v_call(Comm& world, In const& in, SendCounts const& send_counts, Out&& out, ReceiveCounts const& receive_counts) {
+    auto const sent = part_among<element_t<In>>("all_to_all_v", send_counts, world);
+    auto const received = part_among<element_t<In>>("all_to_all_v", receive_counts, world);
+    auto what = make_call(collective::all_to_all, in, std::forward<Out>(out), std::max(sent.largest, received.largest));
+    what.counts = sent.counts;
+    what.receive_counts = received.counts;
+    check_buffers("all_to_all_v", in, sent.whole, out, received.whole, std::max(sent.whole, received.whole));  // never in place
     return what;
 }
 
@@ -42,6 +56,31 @@ void all_to_all(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) 
 template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 [[nodiscard]] pending start_all_to_all(Comm& world, In const& in, Out&& out) {
     return world.start(detail::all_to_all_call(world, in, std::forward<Out>(out)), nullptr);
+}
+
+/// Part k of `out` of rank r is part r of rank k's `in`, where parts have different numbers of elements. Collective.
+/// @param  in              sum of send_counts elements, parts one after another in rank order
+/// @param  send_counts     elements for each rank, one number per rank, 0 included
+/// @param  out             sum of receive_counts elements, apart from `in`
+/// @param  receive_counts  elements from each rank, one number per rank: what that rank sends here
+/// @throws usage_error  on the rank whose sizes do not fit its counts
+/// @throws collective_mismatch  on every rank, when any rank sends another number than its receiver expects
+/// @throws peer_failed, timeout_error  on every rank
+/// Cost:   that of an all_to_all, and p*p counts compared on every rank
+template <communicator Comm, contiguous_elements In, contiguous_elements SendCounts, contiguous_elements Out,
+          contiguous_elements ReceiveCounts>
+void all_to_all_v(Comm& world, In const& in, SendCounts const& send_counts, Out&& out, ReceiveCounts const& receive_counts) {
+    world.perform(detail::all_to_all_v_call(world, in, send_counts, std::forward<Out>(out), receive_counts));
+}
+
+/// Starts an all_to_all_v; `in` and `out` belong to it until `wait` returns. The counts are copied. Collective.
+template <communicator Comm, contiguous_elements In, contiguous_elements SendCounts, contiguous_elements Out,
+          contiguous_elements ReceiveCounts>
+[[nodiscard]] pending start_all_to_all_v(Comm& world, In const& in, SendCounts const& send_counts, Out&& out,
+                                         ReceiveCounts const& receive_counts) {
+    using both = std::pair<std::vector<std::size_t>, std::vector<std::size_t>>;
+    auto const kept = std::make_shared<both const>(detail::copy_of_counts(send_counts), detail::copy_of_counts(receive_counts));
+    return world.start(detail::all_to_all_v_call(world, in, kept->first, std::forward<Out>(out), kept->second), kept);
 }
 
 }  // namespace tutti

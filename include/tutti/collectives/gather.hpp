@@ -1,7 +1,9 @@
 #pragma once
 
+#include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/execute.hpp>
 #include <tutti/collectives/make_call.hpp>
+#include <tutti/collectives/parts.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
 
@@ -21,6 +23,17 @@ call gather_call(Comm& world, In const& in, Out&& out, int root) {
     auto const what = make_call(collective::gather, in, std::forward<Out>(out), count, root);
     check_root("gather", root, world.size());
     if (world.rank() == root) check_buffers("gather", in, count, out, ranks * count, static_cast<std::size_t>(root) * count);
+    return what;
+}
+
+template <class Comm, class In, class Out, class Counts>
+call gather_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
+    auto const part = part_among<element_t<In>>("gather_v", counts, world);
+    auto what = make_call(collective::gather, in, std::forward<Out>(out), part.largest, root);
+    what.counts = part.counts;
+    check_root("gather_v", root, world.size());
+    if (world.rank() == root) check_buffers("gather_v", in, part.count, out, part.whole, part.first);
+    else check_size("gather_v", "the input", std::ranges::size(in), part.count);
     return what;
 }
 
@@ -49,6 +62,39 @@ template <communicator Comm, single_element T>
 template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 [[nodiscard]] pending start_gather(Comm& world, In const& in, Out&& out, int root) {
     return world.start(detail::gather_call(world, in, std::forward<Out>(out), root), nullptr);
+}
+
+/// `out` of rank `root` holds every rank's `in`, one after another in rank order, where ranks bring different numbers of elements.
+/// Collective.
+/// @param  in      counts[rank] elements; on `root` it may be its own place in `out`
+/// @param  out     sum of counts elements on `root`; not looked at elsewhere
+/// @param  counts  elements that each rank brings, one number per rank, 0 included; equal on all ranks
+/// @throws usage_error  on the rank whose arguments do not fit
+/// @throws collective_mismatch  on every rank, when counts differ;  peer_failed, timeout_error  on every rank
+/// Cost:   that of a gather, and p counts compared with those of every peer
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
+void gather_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
+    world.perform(detail::gather_v_call(world, in, std::forward<Out>(out), counts, root));
+}
+
+/// On rank `root` every rank's `in`, one after another in rank order, where no rank knows how many elements the others bring;
+/// nothing elsewhere. Collective.
+/// Cost:   that of an all_gather of one number and of a gather_v
+template <communicator Comm, contiguous_elements In>
+[[nodiscard]] std::vector<element_t<In>> gather_v(Comm& world, In const& in, int root) {
+    detail::check_root("gather_v", root, world.size());
+    std::vector<std::size_t> const counts = all_gather(world, static_cast<std::size_t>(std::ranges::size(in)));
+    auto const whole = detail::part_among<element_t<In>>("gather_v", counts, world).whole;
+    std::vector<element_t<In>> all(world.rank() == root ? whole : 0);
+    gather_v(world, in, all, counts, root);
+    return all;
+}
+
+/// Starts a gather_v; `in` and `out` belong to it until `wait` returns. The counts are copied. Collective.
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
+[[nodiscard]] pending start_gather_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
+    auto const kept = std::make_shared<std::vector<std::size_t> const>(detail::copy_of_counts(counts));
+    return world.start(detail::gather_v_call(world, in, std::forward<Out>(out), *kept, root), kept);
 }
 
 }  // namespace tutti

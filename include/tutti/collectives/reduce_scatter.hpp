@@ -2,6 +2,7 @@
 
 #include <tutti/collectives/execute.hpp>
 #include <tutti/collectives/make_call.hpp>
+#include <tutti/collectives/parts.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
 
@@ -10,6 +11,7 @@
 #include <memory>
 #include <ranges>
 #include <utility>
+#include <vector>
 
 namespace tutti {
 namespace detail {
@@ -19,6 +21,15 @@ call reduce_scatter_call(Comm& world, In const& in, Out&& out, Operation const& 
     std::size_t const count = std::ranges::size(out), ranks = static_cast<std::size_t>(world.size());
     auto const what = make_call(collective::reduce_scatter, in, std::forward<Out>(out), count, -1, operation);
     check_buffers("reduce_scatter", in, ranks * count, out, count, static_cast<std::size_t>(world.rank()) * count);
+    return what;
+}
+
+template <class Comm, class In, class Out, class Counts, class Operation>
+call reduce_scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, Operation const& operation) {
+    auto const part = part_among<element_t<In>>("reduce_scatter_v", counts, world);
+    auto what = make_call(collective::reduce_scatter, in, std::forward<Out>(out), part.largest, -1, operation);
+    what.counts = part.counts;
+    check_buffers("reduce_scatter_v", in, part.whole, out, part.count, part.first);
     return what;
 }
 
@@ -43,6 +54,31 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 [[nodiscard]] pending start_reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     return world.start(detail::reduce_scatter_call(world, in, std::forward<Out>(out), *kept), kept);
+}
+
+/// `out` of rank r holds, element by element, the fold under `operation` of part r of all ranks' `in`, where parts have different
+/// numbers of elements. Collective.
+/// @param  in         sum of counts elements, parts one after another in rank order
+/// @param  out        counts[rank] elements; may be this rank's own part of `in`
+/// @param  counts     elements of each rank's part, one number per rank, 0 included; equal on all ranks
+/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @throws usage_error  on the rank whose sizes do not fit its counts
+/// @throws collective_mismatch  on every rank, when counts differ;  peer_failed, timeout_error  on every rank
+/// Cost:   that of a reduce_scatter, and p counts compared with those of every peer
+/// Order:  rank order
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts,
+          class Operation = std::plus<>>
+void reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, Operation operation = {}) {
+    world.perform(detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), counts, operation));
+}
+
+/// Starts a reduce_scatter_v; `in` and `out` belong to it until `wait` returns. The counts and the operation are kept. Collective.
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts,
+          class Operation = std::plus<>>
+[[nodiscard]] pending start_reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, Operation operation = {}) {
+    using both = std::pair<std::vector<std::size_t>, Operation>;
+    auto const kept = std::make_shared<both const>(detail::copy_of_counts(counts), std::move(operation));
+    return world.start(detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), kept->first, kept->second), kept);
 }
 
 }  // namespace tutti

@@ -6,6 +6,7 @@
 #include <tutti/collectives/algorithm/rabenseifner.hpp>
 #include <tutti/collectives/algorithm/recursive_doubling.hpp>
 #include <tutti/collectives/algorithm/two_shot.hpp>
+#include <tutti/collectives/direct.hpp>
 #include <tutti/collectives/execute.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
@@ -25,6 +26,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -134,6 +136,12 @@ public:
     }
 
 private:
+    /// A collective that MPI has started, and what it reads until its end.
+    struct native_request {
+        MPI_Request request = MPI_REQUEST_NULL;
+        detail::mpi_parts parts{}, received{};
+    };
+
     /// One round of messages under way.
     class transfer {
     public:
@@ -223,7 +231,7 @@ private:
               what_{what},
               operation_{std::move(operation)} {
             if (world_.is_native(what_)) {
-                world_.call_mpi(what_, &request_);
+                world_.call_mpi(what_, &native_);
             } else {
                 tag_ = 1 + world_.turn_++ % 30'000;  // MPI promises tags up to 32767
                 under_way_ = std::make_unique<detail::execution>(what_, world_.schedule_of(what_));
@@ -247,7 +255,7 @@ private:
             try {
                 if (!under_way_) {
                     int complete = 0;
-                    detail::check_mpi(MPI_Test(&request_, &complete, MPI_STATUS_IGNORE), "MPI_Test");
+                    detail::check_mpi(MPI_Test(&native_.request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
                     if (complete) leave();
                     return;
                 }
@@ -275,7 +283,7 @@ private:
         mpi& world_;
         call what_;
         std::shared_ptr<void const> operation_;
-        MPI_Request request_ = MPI_REQUEST_NULL;
+        native_request native_;
         std::unique_ptr<detail::execution> under_way_;
         transfer transfer_;
         int tag_ = 0;
@@ -327,18 +335,33 @@ private:
 
     /// Whether MPI has this collective on these elements, with this operation, in this place.
     bool is_native(call const& what) const {
+        if (what.counts && !has_int_counts(what)) return false;
         if (!what.reduce) return true;
         if (detail::mpi_type(*what.type) == MPI_DATATYPE_NULL || detail::mpi_operation(*what.reduce) == MPI_OP_NULL) return false;
-        return what.count <= INT_MAX && (what.kind != collective::reduce_scatter || what.out != part(what.in, what));
+        return what.count <= INT_MAX && (what.kind != collective::reduce_scatter || !in_place(what));
     }
-    /// This rank's part of what has a part for every rank.
-    template <class Byte>
-    Byte* part(Byte* whole, call const& what) const {
-        return whole + static_cast<std::size_t>(rank_) * what.bytes();
+    /// Whether all parts together, of a call whose parts differ, can be counted by an int.
+    bool has_int_counts(call const& what) const {
+        std::size_t const unit = detail::mpi_type(*what.type) == MPI_DATATYPE_NULL ? what.type->size : 1;
+        auto fits = [&](std::size_t const* counts) {
+            std::size_t whole = 0;
+            for (int k = 0; counts && k < size_; ++k) whole += counts[k];
+            return whole <= INT_MAX / unit;
+        };
+        return fits(what.counts) && fits(what.receive_counts);
+    }
+    /// Whether this rank's part of one buffer is the other buffer.
+    bool in_place(call const& what) const {
+        std::size_t before = static_cast<std::size_t>(rank_) * what.count;
+        if (what.counts) before = std::accumulate(what.counts, what.counts + rank_, std::size_t{0});
+        std::size_t const bytes = before * what.type->size;
+        return brings_parts(what.kind) ? what.out == what.in + bytes : what.in == what.out + bytes;
     }
 
     /// Calls MPI: its blocking function, or the one that gives a request.
-    void call_mpi(call const& what, MPI_Request* request = nullptr) {
+    void call_mpi(call const& what, native_request* starts = nullptr) {
+        if (what.counts) return call_mpi_v(what, starts);
+        MPI_Request* const request = starts ? &starts->request : nullptr;
         if (!what.type)
             return detail::check_mpi(request ? MPI_Ibarrier(group_, request) : MPI_Barrier(group_), "MPI_Barrier");
         detail::mpi_elements const elements{*what.type, what.count};
@@ -368,19 +391,19 @@ private:
                                              : MPI_Reduce_scatter_block(in, out, n, type, operation, group_),
                                      "MPI_Reduce_scatter_block");
         case collective::gather: {
-            void const* const brought = root && what.in == part(what.out, what) ? MPI_IN_PLACE : what.in;
+            void const* const brought = root && in_place(what) ? MPI_IN_PLACE : what.in;
             return detail::check_mpi(request ? MPI_Igather(brought, n, type, out, n, type, what.root, group_, request)
                                              : MPI_Gather(brought, n, type, out, n, type, what.root, group_),
                                      "MPI_Gather");
         }
         case collective::all_gather: {
-            void const* const brought = what.in == part(what.out, what) ? MPI_IN_PLACE : what.in;
+            void const* const brought = in_place(what) ? MPI_IN_PLACE : what.in;
             return detail::check_mpi(request ? MPI_Iallgather(brought, n, type, out, n, type, group_, request)
                                              : MPI_Allgather(brought, n, type, out, n, type, group_),
                                      "MPI_Allgather");
         }
         case collective::scatter: {
-            void* const got = root && what.out == part(what.in, what) ? MPI_IN_PLACE : out;
+            void* const got = root && in_place(what) ? MPI_IN_PLACE : out;
             return detail::check_mpi(request ? MPI_Iscatter(what.in, n, type, got, n, type, what.root, group_, request)
                                              : MPI_Scatter(what.in, n, type, got, n, type, what.root, group_),
                                      "MPI_Scatter");
@@ -400,8 +423,62 @@ private:
         }
     }
 
+    /// The same where parts differ.
+    void call_mpi_v(call const& what, native_request* starts) {
+        auto type = detail::mpi_type(*what.type);
+        std::size_t const unit = type == MPI_DATATYPE_NULL ? what.type->size : 1;
+        if (type == MPI_DATATYPE_NULL) type = MPI_BYTE;
+        native_request here;
+        auto& [handle, parts, received] = starts ? *starts : here;
+        MPI_Request* const request = starts ? &handle : nullptr;
+        parts = {what.counts, size_, unit};
+        if (what.receive_counts) received = {what.receive_counts, size_, unit};
+        int const* const counts = parts.counts.data();
+        int const* const places = parts.places.data();
+        int const mine = counts[rank_];
+        bool const root = what.root == rank_;
+        void* const out = what.out;
+        void const* const in = what.in;
+        switch (what.kind) {
+        case collective::gather: {
+            void const* const brought = root && in_place(what) ? MPI_IN_PLACE : in;
+            return detail::check_mpi(
+                request ? MPI_Igatherv(brought, mine, type, out, counts, places, type, what.root, group_, request)
+                        : MPI_Gatherv(brought, mine, type, out, counts, places, type, what.root, group_),
+                "MPI_Gatherv");
+        }
+        case collective::all_gather: {
+            void const* const brought = in_place(what) ? MPI_IN_PLACE : in;
+            return detail::check_mpi(request
+                                         ? MPI_Iallgatherv(brought, mine, type, out, counts, places, type, group_, request)
+                                         : MPI_Allgatherv(brought, mine, type, out, counts, places, type, group_),
+                                     "MPI_Allgatherv");
+        }
+        case collective::scatter: {
+            void* const got = root && in_place(what) ? MPI_IN_PLACE : out;
+            return detail::check_mpi(request
+                                         ? MPI_Iscatterv(in, counts, places, type, got, mine, type, what.root, group_, request)
+                                         : MPI_Scatterv(in, counts, places, type, got, mine, type, what.root, group_),
+                                     "MPI_Scatterv");
+        }
+        case collective::reduce_scatter: {
+            auto const operation = detail::mpi_operation(*what.reduce);
+            return detail::check_mpi(request ? MPI_Ireduce_scatter(in, out, counts, type, operation, group_, request)
+                                             : MPI_Reduce_scatter(in, out, counts, type, operation, group_),
+                                     "MPI_Reduce_scatter");
+        }
+        default:
+            return detail::check_mpi(request ? MPI_Ialltoallv(in, counts, places, type, out, received.counts.data(),
+                                                              received.places.data(), type, group_, request)
+                                             : MPI_Alltoallv(in, counts, places, type, out, received.counts.data(),
+                                                             received.places.data(), type, group_),
+                                     "MPI_Alltoallv");
+        }
+    }
+
     /// What to run where MPI has no such type or operation.
     rank_schedule schedule_of(call const& what) const {
+        if (what.counts) return detail::direct_steps(what, rank_, size_);
         schedule_shape const shape{what.kind, size_, what.count, std::max(what.root, 0)};
         switch (what.kind) {
         case collective::reduce:

@@ -20,15 +20,22 @@ public:
 
     /// Performs one collective. Local.
     static void perform(call const& what) {
+        announce(what);
         bool const copies = what.kind != collective::broadcast && what.kind != collective::exclusive_scan;
         if (copies && what.bytes() != 0 && what.out != what.in) std::memcpy(what.out, what.in, what.bytes());
     }
     /// Performs one collective; nothing is left to wait for.
-    static pending start(call const& what, std::shared_ptr<void const> const& /*operation*/) {
+    static pending start(call const& what, std::shared_ptr<void const> const& /*kept*/) {
         perform(what);
         return {};
     }
-    static void announce(call const& /*what*/) {}
+    /// Compares the call with itself: what an all_to_all_v sends is what it receives.
+    /// @throws collective_mismatch
+    static void announce(call const& what) {
+        if (what.receive_counts && what.counts[0] != what.receive_counts[0])
+            throw collective_mismatch{"tutti: " + describe(what) + ": rank 0 sends " + std::to_string(what.counts[0]) +
+                                      " elements to itself and expects " + std::to_string(what.receive_counts[0])};
+    }
     /// There is nobody to exchange messages with.
     /// @throws usage_error unless `round` is empty
     static void exchange(std::span<message const> round, call const& what) {

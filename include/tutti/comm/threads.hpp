@@ -53,9 +53,9 @@ public:
 
     /// Starts one collective, after all those started before it. Collective. The oldest one started is published at once;
     /// this rank's share of the work is done by `wait`, by `ready`, or by the next call.
-    /// @param operation  keeps alive what `what.operation` points to
-    pending start(call const& what, std::shared_ptr<void const> operation) {
-        auto request = std::make_unique<started>(*this, what, std::move(operation));
+    /// @param kept  keeps alive the operation and the counts that `what` points to
+    pending start(call const& what, std::shared_ptr<void const> kept) {
+        auto request = std::make_unique<started>(*this, what, std::move(kept));
         started_.push_back(request.get());
         if (started_.size() == 1) advance(false);
         return pending{std::move(request)};
@@ -65,7 +65,8 @@ public:
     /// @throws collective_mismatch, peer_failed, timeout_error
     void announce(call const& what) {
         finish_started();
-        if (size() > 1) mine_.meet(what, mine_.publish(what));
+        if (size() == 1) return solo::announce(what);
+        mine_.meet(what, mine_.publish(what));
     }
 
     /// Sends and receives the messages of `round` at the same time. Returns when all are complete: a send, when its receiver has
@@ -119,10 +120,10 @@ private:
     /// A collective on its way: queued, published, moved, over.
     class started final : public pending::request {
     public:
-        started(threads& world, call const& what, std::shared_ptr<void const> operation)
+        started(threads& world, call const& what, std::shared_ptr<void const> kept)
             : world_{world},
               what_{what},
-              operation_{std::move(operation)} {}
+              kept_{std::move(kept)} {}
         void wait() override {
             while (stage_ != stage::over) world_.advance(true);
             if (error_) std::rethrow_exception(error_);
@@ -139,7 +140,7 @@ private:
         enum class stage { queued, published, moved, over };
         threads& world_;
         call what_;
-        std::shared_ptr<void const> operation_;
+        std::shared_ptr<void const> kept_;
         std::uint64_t sequence_ = 0;
         clock::time_point since_ = clock::now();
         stage stage_ = stage::queued;

@@ -118,13 +118,17 @@ struct call {
     element_type const* type = nullptr;  ///< null for a barrier
     std::byte const* in = nullptr;       ///< what this rank brings; unused where it only receives
     std::byte* out = nullptr;            ///< where the result goes; may equal `in`
-    std::size_t count = 0;               ///< elements of one part, equal on all ranks
+    std::size_t count = 0;               ///< elements of one part, equal on all ranks; of the largest where parts differ
     int root = -1;                       ///< the rank that sends or receives for all, or -1
     reduction const* reduce = nullptr;   ///< null unless the call reduces
     void const* operation = nullptr;     ///< the callable behind `reduce`
     algorithm_id algorithm = algorithm_id::automatic;
+    /// Where parts differ (the `_v` forms), how many elements each rank's part has, one number per rank, equal on all ranks; for
+    /// all_to_all, how many this rank sends to each, and `count` is the largest number of this rank alone. Else null.
+    std::size_t const* counts = nullptr;
+    std::size_t const* receive_counts = nullptr;  ///< for an all_to_all whose parts differ, how many come from each rank
 
-    /// Bytes of one part.
+    /// Bytes of one part, the largest.
     std::size_t bytes() const { return type ? count * type->size : 0; }
 };
 
@@ -193,10 +197,13 @@ template <class T, class Operation>
 inline constexpr reduction reduction_of{&detail::fold<T, Operation>, &element_type_of<T>, detail::type_name<Operation>(),
                                         operation_kind_of<Operation, T>, commutes<Operation, T>};
 
-/// A call in words: "all_reduce of 8 x float with std::plus<void>".
+/// A call in words: "all_reduce of 8 x float with std::plus<void>", "all_gather_v of up to 8 x float".
 inline std::string describe(call const& what) {
     std::string text{name(what.kind)};
-    if (what.type) text += " of " + std::to_string(what.count) + " x " + std::string{what.type->name};
+    if (what.counts) text += "_v";
+    if (what.counts && what.kind == collective::all_to_all) text += " of " + std::string{what.type->name};
+    else if (what.type)
+        text += (what.counts ? " of up to " : " of ") + std::to_string(what.count) + " x " + std::string{what.type->name};
     if (what.reduce) text += " with " + std::string{what.reduce->name};
     if (what.root >= 0) text += ", root " + std::to_string(what.root);
     if (what.algorithm != algorithm_id::automatic) text += ", by " + std::string{name(what.algorithm)};

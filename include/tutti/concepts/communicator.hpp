@@ -17,11 +17,12 @@ concept ranked = requires(Comm const& world) {
     { world.size() } -> std::convertible_to<int>;
 };
 
-/// Moves bytes: performs a collective described by a `call`, now or as a `pending`.
+/// Moves bytes: performs a collective described by a `call`, now or as a `pending`, which keeps alive what the call points to
+/// besides its buffers.
 template <class Comm>
-concept performs_collectives = requires(Comm& world, call const& what, std::shared_ptr<void const> operation) {
+concept performs_collectives = requires(Comm& world, call const& what, std::shared_ptr<void const> kept) {
     world.perform(what);
-    { world.start(what, operation) } -> std::same_as<pending>;
+    { world.start(what, kept) } -> std::same_as<pending>;
 };
 
 /// Compares a call with the peers' and moves messages between two ranks: all that a schedule needs.

@@ -73,7 +73,7 @@ inline void check_root(char const* what, int root, int size) {
 inline void check_overlap(char const* what, void const* in, std::size_t in_bytes, void const* out, std::size_t out_bytes,
                           std::size_t in_place_at = 0) {
     auto const a = reinterpret_cast<std::uintptr_t>(in), b = reinterpret_cast<std::uintptr_t>(out);
-    if (a != b + in_place_at && a < b + out_bytes && b < a + in_bytes)
+    if (a != b + in_place_at && a < b + out_bytes && b < a + in_bytes && in_bytes != 0 && out_bytes != 0)
         throw usage_error{"tutti: " + std::string{what} + ": input and output overlap; they must be apart or in place"};
 }
 

@@ -13,6 +13,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace tutti::detail {
 
@@ -114,6 +116,19 @@ private:
     MPI_Datatype type_;
     int count_ = 0;
     bool made_ = false;
+};
+
+/// How parts that lie one after another, of different numbers of elements, are told to MPI. All together fit an int.
+struct mpi_parts {
+    mpi_parts() = default;
+    mpi_parts(std::size_t const* elements, int ranks, std::size_t unit) {
+        int at = 0;
+        for (int k = 0; k < ranks; ++k) {
+            counts.push_back(static_cast<int>(elements[k] * unit));
+            places.push_back(std::exchange(at, at + counts.back()));
+        }
+    }
+    std::vector<int> counts, places;
 };
 
 }  // namespace tutti::detail

@@ -47,6 +47,8 @@ public:
         std::size_t count = 0;
         collective kind = collective::none;
         algorithm_id algorithm = algorithm_id::automatic;
+        bool uneven = false;  // parts differ: `counts` says how
+        bool lent = false;    // the payload is where the rank's buffers are
         std::int32_t root = -1;
         alignas(32) std::byte payload[eager_bytes];
     };
@@ -67,13 +69,19 @@ public:
           eager_limit_{size == 2 && spins_ != 0 ? 256 + 32 : eager_bytes},
           slots_(2 * static_cast<std::size_t>(size)),
           states_(static_cast<std::size_t>(size)),
-          channels_(states_.size() * states_.size()) {}
+          channels_(states_.size() * states_.size()),
+          counts_(4 * channels_.size()) {}
 
     int size() const { return size_; }
     /// Bytes up to which payloads travel in the slots: two ranks with a core each are sooner through with a second round.
     std::size_t eager_limit() const { return eager_limit_; }
 
     slot& at(int rank, std::uint64_t sequence) { return slots_[2 * static_cast<std::size_t>(rank) + sequence % 2]; }
+
+    /// Where a rank shows the counts of a call whose parts differ, beside its slot: those it sends, then those it receives.
+    std::size_t* counts(int rank, std::uint64_t sequence) {
+        return counts_.data() + (2 * static_cast<std::size_t>(rank) + sequence % 2) * 2 * states_.size();
+    }
 
     channel& between(int from, int to) {
         return channels_[static_cast<std::size_t>(from) * states_.size() + static_cast<std::size_t>(to)];
@@ -266,6 +274,7 @@ private:
     std::vector<slot> slots_;
     std::vector<rank_state> states_;
     std::vector<channel> channels_;
+    std::vector<std::size_t> counts_;
     alignas(64) std::atomic<bool> revoked_{false};
     std::atomic<int> sleepers_{0};
     alignas(64) std::mutex mutex_;  // guards what follows, and the bell

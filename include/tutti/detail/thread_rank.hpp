@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -39,15 +40,18 @@ public:
         if (group_.revoked()) group_.fail_call(rank_, sequence, what);
         slot& mine = group_.at(rank_, sequence);
         mine.identity = identity(what);
-        mine.count = what.count;
+        mine.count = what.receive_counts ? 0 : what.count;
         mine.kind = what.kind;
         mine.algorithm = what.algorithm;
+        mine.uneven = what.counts != nullptr;
+        mine.lent = !eager(what);
         mine.root = what.root;
-        if (!eager(what)) {
+        std::size_t const bytes = what.counts ? show_counts(what, sequence) : in_bytes(what);
+        if (mine.lent) {
             buffers const lent{what.in, what.out};
             std::memcpy(mine.payload, &lent, sizeof lent);
-        } else if (brings(what) && in_bytes(what) != 0) {
-            std::memcpy(mine.payload, what.in, in_bytes(what));
+        } else if (brings(what) && bytes != 0) {
+            std::memcpy(mine.payload, what.in, bytes);
         }
         group_.arrive(rank_, sequence, what.kind);
         return sequence;
@@ -58,26 +62,30 @@ public:
     }
     /// Waits until every peer is in this call, and compares what they call.
     void meet(call const& what, std::uint64_t sequence, clock::time_point since = {}) {
+        bool const uneven = what.counts != nullptr;
+        std::size_t const count = what.receive_counts ? 0 : what.count;
         bool same = true;
         for (int peer = 0; peer < size(); ++peer) {
             if (peer == rank_) continue;
             group_.await(
                 rank_, peer, sequence, what, [&] { return group_.has_arrived(peer, sequence); }, since);
             slot const& theirs = group_.at(peer, sequence);
-            same = same && theirs.count == what.count && theirs.kind == what.kind && theirs.algorithm == what.algorithm &&
-                   theirs.root == what.root && theirs.identity == identity(what);
+            same = same && theirs.count == count && theirs.kind == what.kind && theirs.algorithm == what.algorithm &&
+                   theirs.root == what.root && theirs.identity == identity(what) && theirs.uneven == uneven;
         }
-        if (!same) compare_fully(sequence);
+        if (!same || (uneven && !same_counts(what, sequence))) compare_fully(sequence);
+        if (what.receive_counts) compare_pairs(what, sequence);
     }
 
     /// Does this rank's share of the work.
     void move(call const& what, std::uint64_t sequence) {
-        bool const direct = !eager(what);
+        bool const direct = what.receive_counts ? any_lent(sequence) : !eager(what);
         if (direct) group_.begin_moving(rank_, sequence, what);
         try {
             if (in_bytes(what) != 0) {
-                find_buffers(direct, sequence);
-                if (direct) move_directly(what);
+                find_buffers(sequence);
+                if (what.counts) move_uneven(what, direct, sequence);
+                else if (direct) move_directly(what);
                 else move_eagerly(what);
             }
         } catch (...) {
@@ -124,7 +132,7 @@ private:
 
     static void const* identity(call const& what) { return what.reduce ? static_cast<void const*>(what.reduce) : what.type; }
 
-    /// Bytes that a rank which brings something brings.
+    /// Bytes that a rank which brings something brings; where parts differ, no fewer.
     std::size_t in_bytes(call const& what) const { return what.bytes() * (brings_parts(what.kind) ? sources_.size() : 1); }
     bool brings(call const& what) const {
         bool const root_alone = what.kind == collective::broadcast || what.kind == collective::scatter;
@@ -148,10 +156,11 @@ private:
         return true;
     }
 
-    void find_buffers(bool direct, std::uint64_t sequence) {
+    void find_buffers(std::uint64_t sequence) {
         for (int peer = 0; peer < size(); ++peer) {
-            buffers lent{group_.at(peer, sequence).payload, nullptr};
-            if (direct) std::memcpy(&lent, group_.at(peer, sequence).payload, sizeof lent);
+            slot const& theirs = group_.at(peer, sequence);
+            buffers lent{theirs.payload, nullptr};
+            if (theirs.lent) std::memcpy(&lent, theirs.payload, sizeof lent);
             sources_[static_cast<std::size_t>(peer)] = lent.in;
             results_[static_cast<std::size_t>(peer)] = lent.out;
         }
@@ -237,6 +246,64 @@ private:
         }
     }
 
+    /// Lets the peers see how the parts differ. Returns the bytes that this rank brings if it brings any.
+    std::size_t show_counts(call const& what, std::uint64_t sequence) {
+        auto const ranks = sources_.size();
+        std::size_t* const shown = group_.counts(rank_, sequence);
+        std::memcpy(shown, what.counts, ranks * sizeof *shown);
+        if (what.receive_counts) std::memcpy(shown + ranks, what.receive_counts, ranks * sizeof *shown);
+        std::size_t const count = brings_parts(what.kind) ? sum(shown, ranks) : shown[rank_];
+        return count * what.type->size;
+    }
+    static std::size_t sum(std::size_t const* counts, std::size_t how_many) {
+        return std::accumulate(counts, counts + how_many, std::size_t{0});
+    }
+    bool same_counts(call const& what, std::uint64_t sequence) {
+        if (what.receive_counts) return true;  // each rank has its own
+        for (int peer = 0; peer < size(); ++peer)
+            if (!std::equal(what.counts, what.counts + size(), group_.counts(peer, sequence))) return false;
+        return true;
+    }
+    bool any_lent(std::uint64_t sequence) {
+        for (int peer = 0; peer < size(); ++peer)
+            if (group_.at(peer, sequence).lent) return true;
+        return false;
+    }
+
+    /// The data of a call whose parts differ. All ranks' buffers are lent or none is, but in an all_to_all each decides for itself.
+    void move_uneven(call const& what, bool direct, std::uint64_t sequence) {
+        auto const ranks = sources_.size(), me = static_cast<std::size_t>(rank_), root = static_cast<std::size_t>(what.root);
+        auto const size = what.type->size;
+        auto bring = [&](std::byte* to, std::byte const* from, std::size_t count) {
+            if (count != 0 && to != from) std::memcpy(to, from, count * size);
+        };
+        std::size_t const own = what.counts[me], before = sum(what.counts, me);
+        std::size_t at = 0;
+        switch (what.kind) {
+        case collective::scatter:
+            return bring(what.out, sources_[root] + before * size, own);
+        case collective::gather:
+            if (direct) return bring(results_[root] + before * size, sources_[me], own);
+            if (me != root) return;
+            [[fallthrough]];
+        case collective::all_gather:
+            for (std::size_t peer = 0; peer < ranks; at += what.counts[peer++])
+                bring(what.out + at * size, sources_[peer], what.counts[peer]);
+            return;
+        case collective::all_to_all:
+            for (std::size_t peer = 0; peer < ranks; at += what.receive_counts[peer++]) {
+                std::size_t const theirs = sum(group_.counts(static_cast<int>(peer), sequence), me);
+                bring(what.out + at * size, sources_[peer] + theirs * size, what.receive_counts[peer]);
+            }
+            return;
+        case collective::reduce_scatter:
+            for (auto& source : sources_) source += before * size;
+            return fold(what, std::span{&what.out, 1}, this->size(), 0, own);
+        default:
+            return;
+        }
+    }
+
     /// Carries a running fold of the slice from rank to rank, a block at a time, so that it stays in the cache and results
     /// may replace their sources.
     void scan_slice(call const& what, std::size_t first, std::size_t count) {
@@ -267,14 +334,23 @@ private:
         } else {
             what.type = static_cast<element_type const*>(theirs.identity);
         }
+        if (theirs.uneven) what.counts = group_.counts(rank, sequence);
         return what;
+    }
+    /// The same in words; parts that differ are listed.
+    std::string called(int rank, std::uint64_t sequence) {
+        call const what = described(rank, sequence);
+        std::string text = describe(what);
+        for (int k = 0; what.counts && what.kind != collective::all_to_all && k < size(); ++k)
+            text += (k ? ", " : ", in parts of ") + std::to_string(what.counts[k]);
+        return text;
     }
 
     /// The cold half of `meet`: objects that identify types may differ between shared libraries, so names decide.
     void compare_fully(std::uint64_t sequence) {
         std::vector<std::pair<std::string, std::string>> groups;  // what was called, by whom
         for (int rank = 0; rank < size(); ++rank) {
-            auto const text = describe(described(rank, sequence));
+            auto const text = called(rank, sequence);
             auto const known = std::find_if(groups.begin(), groups.end(), [&](auto const& each) { return each.first == text; });
             if (known == groups.end()) groups.emplace_back(text, "rank " + std::to_string(rank));
             else known->second += ", rank " + std::to_string(rank);
@@ -284,6 +360,20 @@ private:
         for (auto const& [called, ranks] : groups) text += (&called == &groups[0].first ? "" : "; ") + ranks + " called " + called;
         group_.revoke(rank_, text);
         throw collective_mismatch{text};
+    }
+
+    /// Compares what every rank of an all_to_all sends with what its receiver expects.
+    void compare_pairs(call const& what, std::uint64_t sequence) {
+        for (int from = 0; from < size(); ++from)
+            for (int to = 0; to < size(); ++to) {
+                std::size_t const sent = group_.counts(from, sequence)[to], expected = group_.counts(to, sequence)[size() + from];
+                if (sent == expected) continue;
+                std::string const text = "tutti: ranks disagree in call " + std::to_string(sequence) + ", " + describe(what) +
+                                         ": rank " + std::to_string(from) + " sends " + std::to_string(sent) +
+                                         " elements to rank " + std::to_string(to) + ", which expects " + std::to_string(expected);
+                group_.revoke(rank_, text);
+                throw collective_mismatch{text};
+            }
     }
 
     thread_group& group_;
