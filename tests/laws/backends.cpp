@@ -3,6 +3,8 @@
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
 
+bool const laws::folds_in_rank_order = true;
+
 void laws::on_threads(std::initializer_list<int> ranks, law const& body) {
     for (int const each : ranks) on<tutti::comm::threads>("threads", {.ranks = each}, body);
 }

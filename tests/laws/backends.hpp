@@ -165,6 +165,9 @@ inline constexpr auto thread_ranks = {1, 2, 3, 4, 5, 7, 8, 16};
 /// For what only threads promise: how an exception leaves a group.
 void on_threads(std::initializer_list<int> ranks, law const& body);
 
+/// Whether rounded sums are taken in rank order on all of the program's backends.
+extern bool const folds_in_rank_order;
+
 /// Every backend of the program that the law is linked into: backends.cpp has solo and threads.
 void on_every_backend(law const& body);
 

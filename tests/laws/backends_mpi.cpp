@@ -2,6 +2,8 @@
 
 #include <tutti/comm/mpi.hpp>
 
+bool const laws::folds_in_rank_order = false;
+
 void laws::on_threads(std::initializer_list<int> /*ranks*/, law const& /*body*/) {}
 
 /// The processes that mpirun has started.

@@ -18,6 +18,8 @@ struct slice {
 /// built once per run from (world, settings), that holds the run's state and has three moments:
 ///     contribute(gradients, weight)  the gradients of this rank's mean are ready, or zeros where it had no sample; `weight` is
 ///                                    its share of the batch. Exchange them now, later or not at all. Collective if any rank's is.
+///                                    May return a factor that the owned gradients are still to be multiplied by: the update
+///                                    does that on its way, which saves a pass over them.
 ///     owned(count)                   which slice of `count` parameters this rank must update. Pure.
 ///     publish(parameters)            the update is done: exchange parameters or not. Collective if any rank's is.
 /// `gradients` and `parameters` are what the model gives; `tutti::for_each_block` goes through them.

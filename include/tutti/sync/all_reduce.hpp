@@ -4,13 +4,30 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 
+#include <cmath>
 #include <cstddef>
 
 namespace tutti::sync {
+namespace detail {
+
+/// Prepares gradients, of this rank's share of the batch, to be summed: multiplies them by the ratio of that share to an even one.
+/// Returns what their sum is to be multiplied by. Where shares are even there is nothing to do but that.
+template <class Gradients>
+double weigh(Gradients&& gradients, double weight, int ranks) {
+    double const ratio = weight * ranks;
+    if (std::abs(ratio - 1) > 1e-14)
+        for_each_block(gradients, [&](auto block) {
+            using T = typename decltype(block)::value_type;
+            for (T& g : block) g *= static_cast<T>(ratio);
+        });
+    return 1.0 / ranks;
+}
+
+}  // namespace detail
 
 /// Sums the ranks' gradients in every step, each weighted by its share of the batch: every replica then makes the same update,
 /// that of the whole batch's mean. Collective.
-/// Cost:   one all_reduce per block of gradients, in place, and one pass over them to weight
+/// Cost:   one all_reduce per block of gradients, in place; where shares are uneven, one pass over them to weight
 /// Order:  rank order: replicas are equal bit for bit; another number of ranks rounds differently
 struct all_reduce {
     template <class Comm>
@@ -19,14 +36,11 @@ struct all_reduce {
         bound(Comm& world, all_reduce const& /*settings*/) : world_{&world} {}
 
         template <class Gradients>
-        void contribute(Gradients&& gradients, double weight) {
-            if (world_->size() == 1) return;
-            for_each_block(gradients, [&](auto block) {
-                using T = typename decltype(block)::value_type;
-                if (weight != 1)
-                    for (T& g : block) g *= static_cast<T>(weight);
-                tutti::all_reduce(*world_, block);
-            });
+        double contribute(Gradients&& gradients, double weight) {
+            if (world_->size() == 1) return 1;
+            double const factor = detail::weigh(gradients, weight, world_->size());
+            for_each_block(gradients, [&](auto block) { tutti::all_reduce(*world_, block); });
+            return factor;
         }
         slice owned(std::size_t count) const { return {0, count}; }
         template <class Parameters>

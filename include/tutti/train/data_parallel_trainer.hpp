@@ -274,20 +274,23 @@ private:
     void contribute(bool none, double weight) {
         auto&& gradients = gradients_of(model_);
         if (none) for_each_block(gradients, [](auto block) { std::fill(block.begin(), block.end(), 0); });
-        timed([&] { sync_.contribute(gradients, weight); });
+        timed([&] {
+            if constexpr (std::is_void_v<decltype(sync_.contribute(gradients, weight))>) sync_.contribute(gradients, weight);
+            else factor_ = sync_.contribute(gradients, weight);
+        });
     }
 
     /// Moves the owned parameters; returns the norm of the gradient where it was asked for.
     double update(double clip_norm) {
         auto&& parameters = parameters_of(model_);
         auto&& gradients = gradients_of(model_);
-        double norm = 0;
+        double norm = 0, factor = factor_;
         if (clip_norm > 0) {
             double const mine = detail::sum_of_squares(gradients, owned_);
-            norm = std::sqrt(is_whole_ ? mine : total(mine));
-            if (norm > clip_norm) detail::scale(gradients, owned_, clip_norm / norm);
+            norm = factor * std::sqrt(is_whole_ ? mine : total(mine));
+            if (norm > clip_norm) factor *= clip_norm / norm;
         }
-        detail::update_parameters(optimizer_, ++step_, parameters, gradients, owned_, state_);
+        detail::update_parameters(optimizer_, ++step_, parameters, gradients, factor, owned_, state_);
         timed([&] { sync_.publish(parameters); });
         return norm;
     }
@@ -340,6 +343,7 @@ private:
     bound_sync sync_;
     slice owned_;
     bool is_whole_ = true;
+    double factor_ = 1;  // what the owned gradients are still to be multiplied by
     detail::optimizer_slots state_;
     detail::block_store accumulated_;  // sums over micro-batches; empty until they are used
     std::int64_t epoch_ = 0, step_ = 0;

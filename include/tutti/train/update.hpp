@@ -43,34 +43,34 @@ void for_each_owned(Blocks&& blocks, slice owned, Visit visit) {
     });
 }
 
-/// Maps one step's update over parameters, gradients and state.
-template <class Update, class T>
-void map_update(Update const& update, std::span<T> x, T const* g, T* first, T* second, int slots) {
+/// Maps one step's update over parameters, gradients, each as `gradient` gives it, and state.
+template <class Update, class T, class Gradient>
+void map_update(Update const& update, std::span<T> x, Gradient gradient, T* first, T* second, int slots) {
     std::size_t const n = x.size();
     T* const p = x.data();
     if constexpr (std::invocable<Update const&, T&, T, T&, T&>)
         if (slots == 2) {
-            for (std::size_t i = 0; i < n; ++i) update(p[i], g[i], first[i], second[i]);
+            for (std::size_t i = 0; i < n; ++i) update(p[i], gradient(i), first[i], second[i]);
             return;
         }
     if constexpr (std::invocable<Update const&, T&, T, T&>)
         if (slots == 1) {
-            for (std::size_t i = 0; i < n; ++i) update(p[i], g[i], first[i]);
+            for (std::size_t i = 0; i < n; ++i) update(p[i], gradient(i), first[i]);
             return;
         }
     if constexpr (std::invocable<Update const&, T&, T>)
         if (slots == 0) {
-            for (std::size_t i = 0; i < n; ++i) update(p[i], g[i]);
+            for (std::size_t i = 0; i < n; ++i) update(p[i], gradient(i));
             return;
         }
     throw usage_error{"tutti: the optimiser asks for " + std::to_string(slots) +
                       " state slots and has no update that takes so many"};
 }
 
-/// Moves the owned parameters by one step.
+/// Moves the owned parameters by one step, along the gradients multiplied by `factor`.
 template <class Optimizer, class Parameters, class Gradients>
-void update_parameters(Optimizer const& rule, std::int64_t step, Parameters&& parameters, Gradients&& gradients, slice owned,
-                       optimizer_slots& state) {
+void update_parameters(Optimizer const& rule, std::int64_t step, Parameters&& parameters, Gradients&& gradients, double factor,
+                       slice owned, optimizer_slots& state) {
     std::size_t offset = 0, index = 0;
     for_each_block_pair(parameters, gradients, [&](auto x, auto g) {
         using T = std::remove_cv_t<typename decltype(x)::element_type>;
@@ -80,9 +80,16 @@ void update_parameters(Optimizer const& rule, std::int64_t step, Parameters&& pa
         auto slot = [&](std::size_t k) {
             return static_cast<int>(k) < state.count ? state.stores[k].template block<T>(index) : nullptr;
         };
-        if (part.size() != 0)
-            map_update(rule.template at<T>(step), x.subspan(part.first, part.size()), g.data() + part.first, slot(0), slot(1),
-                       state.count);
+        auto map = [&](auto gradient) {
+            map_update(rule.template at<T>(step), x.subspan(part.first, part.size()), gradient, slot(0), slot(1), state.count);
+        };
+        T const* const from = g.data() + part.first;
+        if (part.size() == 0) {
+        } else if (factor == 1) {
+            map([from](std::size_t i) { return from[i]; });
+        } else {
+            map([from, by = static_cast<T>(factor)](std::size_t i) { return static_cast<T>(from[i] * by); });
+        }
         offset += x.size(), ++index;
     });
 }
@@ -95,13 +102,6 @@ double sum_of_squares(Blocks&& blocks, slice owned) {
         for (auto const g : block) sum += static_cast<double>(g) * static_cast<double>(g);
     });
     return sum;
-}
-
-template <class Blocks>
-void scale(Blocks&& blocks, slice owned, double factor) {
-    for_each_owned(blocks, owned, [&](auto block) {
-        for (auto& g : block) g = static_cast<std::remove_reference_t<decltype(g)>>(g * factor);
-    });
 }
 
 /// sums += weight * blocks
