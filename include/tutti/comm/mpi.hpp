@@ -46,7 +46,8 @@ namespace tutti::comm {
 class mpi {
 public:
     /// A group of the ranks of `adopted`, whose messages stay apart from those of others. Collective.
-    /// MPI must be initialised, and finalised only after the end of this object.
+    /// MPI must be initialised, and finalised only after the end of this object. MPICH reports errors of messages by the error
+    /// handler of MPI_COMM_WORLD, which `launch` sets and this leaves alone.
     /// @param timeout  longest wait for a peer in one call
     explicit mpi(MPI_Comm adopted, std::chrono::milliseconds timeout = launch_options{}.timeout) {
         detail::check_mpi(MPI_Comm_dup(adopted, &group_), "MPI_Comm_dup");
@@ -303,6 +304,7 @@ private:
         if (already) return;
         int level = 0;
         detail::check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level), "MPI_Init_thread");
+        MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);  // MPICH asks it about requests of any group
         std::atexit([] {
             int finalized = 0;
             MPI_Finalized(&finalized);
