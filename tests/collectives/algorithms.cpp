@@ -1,18 +1,5 @@
-#include <tutti/collectives/algorithm/binomial.hpp>
-#include <tutti/collectives/algorithm/bruck.hpp>
-#include <tutti/collectives/algorithm/circulant.hpp>
-#include <tutti/collectives/algorithm/dissemination.hpp>
-#include <tutti/collectives/algorithm/double_tree.hpp>
 #include <tutti/collectives/algorithm/hierarchical.hpp>
-#include <tutti/collectives/algorithm/one_shot.hpp>
-#include <tutti/collectives/algorithm/pairwise.hpp>
-#include <tutti/collectives/algorithm/rabenseifner.hpp>
-#include <tutti/collectives/algorithm/recursive_doubling.hpp>
-#include <tutti/collectives/algorithm/recursive_halving.hpp>
-#include <tutti/collectives/algorithm/ring.hpp>
-#include <tutti/collectives/algorithm/scatter_all_gather.hpp>
-#include <tutti/collectives/algorithm/segmented_ring.hpp>
-#include <tutti/collectives/algorithm/two_shot.hpp>
+#include <tutti/collectives/algorithms.hpp>
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/collectives/verify.hpp>
 
@@ -22,6 +9,8 @@
 #include <bit>
 #include <cstddef>
 #include <iterator>
+#include <set>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -285,3 +274,53 @@ TEST_CASE("rounds and elements sent are those of the formulas") {
         CHECK(pairwise.sent == (ranks - 1) * 24);
     }
 }
+
+TEST_CASE("an algorithm chosen at run time is the one that the id names") {
+    schedule_shape const shape{collective::all_reduce, 6, 13, 0};
+    auto same = [&](auto algorithm) {
+        for (int rank = 0; rank < shape.size; ++rank) {
+            auto const mine = algorithm.steps(shape, rank), chosen = steps_of(algorithm.id, shape, rank);
+            CHECK(mine.scratch == chosen.scratch);
+            CHECK(std::equal(mine.steps.begin(), mine.steps.end(), chosen.steps.begin(), chosen.steps.end(), [](step const& a, step const& b) {
+                return a.what == b.what && a.round == b.round && a.peer == b.peer && a.at == b.at && a.from == b.from && a.count == b.count;
+            }));
+        }
+    };
+    same(algorithm::ring{});
+    same(algorithm::rabenseifner{});
+    same(algorithm::double_tree{});
+    same(algorithm::two_shot{});
+}
+
+TEST_CASE("all that can be chosen at run time is sound and keeps order where it says so") {
+    for (algorithm_id const which : algorithm_ids)
+        for (collective const kind : kinds) {
+            if (!makes(which, kind)) continue;
+            INFO(name(which), " ", name(kind));
+            CHECK(verify(make_schedule(which, {kind, 11, kind == collective::barrier ? 0u : 12u, 3}), keeps_order(which)));
+        }
+}
+
+TEST_CASE("every id but those that do not tell an algorithm can be chosen, and has a name of its own") {
+    std::set<algorithm_id> const ids(algorithm_ids.begin(), algorithm_ids.end());
+    std::set<std::string_view> names;
+    CHECK(ids.size() == algorithm_ids.size());
+    for (int k = 0; k <= static_cast<int>(algorithm_id::own); ++k) {
+        auto const which = static_cast<algorithm_id>(k);
+        names.insert(name(which));
+        bool const tells = which != algorithm_id::automatic && which != algorithm_id::hierarchical && which != algorithm_id::own;
+        CHECK(ids.contains(which) == tells);
+    }
+    CHECK(names.size() == static_cast<std::size_t>(algorithm_id::own) + 1);
+}
+
+TEST_CASE("an algorithm chosen at run time for what it does not make is refused") {
+    CHECK_THROWS_WITH_AS(steps_of(algorithm_id::bruck, {collective::all_reduce, 4, 8, 0}, 0),
+                         "tutti: bruck is not known to make all_reduce; tutti::makes tells which do", usage_error);
+    CHECK_THROWS_AS(steps_of(algorithm_id::hierarchical, {collective::all_reduce, 4, 8, 0}, 0), usage_error);
+    CHECK_FALSE(makes(algorithm_id::automatic, collective::all_reduce));
+    CHECK_FALSE(keeps_order(algorithm_id::own));
+}
+
+static_assert(makes(algorithm_id::dissemination, collective::barrier) && !makes(algorithm_id::ring, collective::barrier));
+static_assert(keeps_order(algorithm_id::one_shot) && !keeps_order(algorithm_id::ring));
