@@ -48,7 +48,7 @@ int main(int argc, char** argv) try {
     for (auto const id : tutti::algorithm_ids)
         if (tutti::name(id) == by) algorithm = id;
     for (std::size_t k = kinds.size(); k > 0; --k)
-        if (auto const each = static_cast<tutti::collective>(k); kind.empty() ? tutti::makes(algorithm, each) : tutti::name(each) == kind)
+        if (auto const each = static_cast<tutti::collective>(k); kind.empty() ? makes(algorithm, each) : name(each) == kind)
             shape.kind = each;
     if (shape.kind == tutti::collective::barrier) shape.count = 0;
 

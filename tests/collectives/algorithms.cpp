@@ -19,8 +19,9 @@ using namespace tutti;
 
 namespace {
 
-constexpr collective kinds[] = {collective::barrier, collective::broadcast, collective::reduce,     collective::all_reduce, collective::reduce_scatter,
-                                collective::gather,  collective::scatter,   collective::all_gather, collective::all_to_all};
+constexpr collective kinds[] = {collective::barrier,        collective::broadcast, collective::reduce,
+                                collective::all_reduce,     collective::reduce_scatter, collective::gather,
+                                collective::scatter,        collective::all_gather, collective::all_to_all};
 
 constexpr bool has_root(collective kind) {
     return kind == collective::broadcast || kind == collective::reduce || kind == collective::gather || kind == collective::scatter;
@@ -160,7 +161,8 @@ TEST_CASE("parameters that make no sense are refused") {
     CHECK_THROWS_AS(algorithm::double_tree{0}.steps(shape, 0), usage_error);
     CHECK_THROWS_AS(algorithm::segmented_ring{-1}.steps(shape, 0), usage_error);
     using both = algorithm::hierarchical<algorithm::binomial, algorithm::binomial>;
-    CHECK_THROWS_WITH_AS((both{{}, {}, 4}.steps(shape, 0)), "tutti: hierarchical needs a number of ranks that ranks_per_host, 4, divides, not 6", usage_error);
+    CHECK_THROWS_WITH_AS((both{{}, {}, 4}.steps(shape, 0)),
+                         "tutti: hierarchical needs a number of ranks that ranks_per_host, 4, divides, not 6", usage_error);
     CHECK_THROWS_AS((both{{}, {}, 0}.steps(shape, 0)), usage_error);
 }
 

@@ -14,10 +14,12 @@ namespace tutti {
 /// What a schedule is made for, in words: "broadcast of 12 elements from rank 0, 4 ranks".
 inline std::string describe(schedule_shape const& shape) {
     std::string text{name(shape.kind)};
-    if (shape.kind != collective::barrier) text += " of " + std::to_string(shape.count) + (shape.count == 1 ? " element" : " elements");
-    if (shape.kind == collective::broadcast || shape.kind == collective::scatter) text += " from rank " + std::to_string(shape.root);
-    if (shape.kind == collective::reduce || shape.kind == collective::gather) text += " to rank " + std::to_string(shape.root);
-    return text + ", " + std::to_string(shape.size) + (shape.size == 1 ? " rank" : " ranks");
+    auto const kind = shape.kind;
+    auto number = [](auto value, std::string const& of) { return std::to_string(value) + of + (value == 1 ? "" : "s"); };
+    if (kind != collective::barrier) text += " of " + number(shape.count, " element");
+    if (kind == collective::broadcast || kind == collective::scatter) text += " from rank " + std::to_string(shape.root);
+    if (kind == collective::reduce || kind == collective::gather) text += " to rank " + std::to_string(shape.root);
+    return text + ", " + number(shape.size, " rank");
 }
 
 namespace detail {
@@ -61,7 +63,8 @@ inline std::string draw_text(schedule const& what) {
     std::vector<std::vector<std::string>> table;  // by rank, the heading first
     for (std::size_t rank = 0; rank < what.ranks.size(); ++rank) {
         table.push_back({std::to_string(rank)});
-        for (int round = 0; round < rounds; ++round) table.back().push_back(detail::signs(what.ranks[rank], round, what.shape.size));
+        for (int round = 0; round < rounds; ++round)
+            table.back().push_back(detail::signs(what.ranks[rank], round, what.shape.size));
     }
     std::string text = describe(what.shape) + "\n\n";
     for (std::size_t line = 0; line <= static_cast<std::size_t>(rounds); ++line) {
@@ -99,8 +102,8 @@ inline std::string draw_svg(schedule const& what) {
         svg += "<circle class=\"" + std::string{style} + "\" cx=\"" + number(x) + "\" cy=\"" + number(y) + "\" r=\"5\"/>\n";
     };
     auto head = [&](std::string_view style, std::string_view colour) {
-        svg += "<marker id=\"" + std::string{style} + "\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" "
-               "orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"" + std::string{colour} + "\"/></marker>\n";
+        svg += "<marker id=\"" + std::string{style} + "\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" " +
+               "markerWidth=\"6\" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"" + std::string{colour} + "\"/></marker>\n";
     };
     svg += "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + number(width) + "\" height=\"" + number(bottom + 44) +
            "\" viewBox=\"0 0 " + number(width) + " " + number(bottom + 44) + "\">\n<title>" + describe(what.shape) + "</title>\n";

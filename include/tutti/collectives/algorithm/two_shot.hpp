@@ -47,7 +47,8 @@ struct two_shot {
         detail::fold_room(mine, 2, {memory::out, whole ? own.first : 0}, p, length);
         if (whole)
             detail::all_at_once(
-                mine, p + 2, p, rank, [&](int) { return part(memory::out, rank); }, [&](int peer) { return part(memory::out, peer); });
+                mine, p + 2, p, rank, [&](int) { return part(memory::out, rank); },
+                [&](int peer) { return part(memory::out, peer); });
         return mine;
     }
 };
