@@ -1,18 +1,6 @@
-#include <tutti/collectives/algorithm/binomial.hpp>
-#include <tutti/collectives/algorithm/bruck.hpp>
-#include <tutti/collectives/algorithm/circulant.hpp>
-#include <tutti/collectives/algorithm/dissemination.hpp>
-#include <tutti/collectives/algorithm/double_tree.hpp>
 #include <tutti/collectives/algorithm/hierarchical.hpp>
-#include <tutti/collectives/algorithm/one_shot.hpp>
-#include <tutti/collectives/algorithm/pairwise.hpp>
-#include <tutti/collectives/algorithm/rabenseifner.hpp>
-#include <tutti/collectives/algorithm/recursive_doubling.hpp>
-#include <tutti/collectives/algorithm/recursive_halving.hpp>
-#include <tutti/collectives/algorithm/ring.hpp>
-#include <tutti/collectives/algorithm/scatter_all_gather.hpp>
-#include <tutti/collectives/algorithm/segmented_ring.hpp>
-#include <tutti/collectives/algorithm/two_shot.hpp>
+#include <tutti/collectives/algorithm/hillis_steele.hpp>
+#include <tutti/collectives/algorithms.hpp>
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/collectives/verify.hpp>
 
@@ -22,6 +10,8 @@
 #include <bit>
 #include <cstddef>
 #include <iterator>
+#include <set>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -30,8 +20,10 @@ using namespace tutti;
 
 namespace {
 
-constexpr collective kinds[] = {collective::barrier, collective::broadcast, collective::reduce,     collective::all_reduce, collective::reduce_scatter,
-                                collective::gather,  collective::scatter,   collective::all_gather, collective::all_to_all};
+constexpr collective kinds[] = {collective::barrier,        collective::broadcast, collective::reduce,
+                                collective::all_reduce,     collective::reduce_scatter, collective::gather,
+                                collective::scatter,        collective::all_gather, collective::all_to_all,
+                                collective::scan,           collective::exclusive_scan};
 
 constexpr bool has_root(collective kind) {
     return kind == collective::broadcast || kind == collective::reduce || kind == collective::gather || kind == collective::scatter;
@@ -132,6 +124,7 @@ static_assert(sound_for_ranks<algorithm::binomial, 1, 2, 3, 4, 5, 6, 7, 8>);
 static_assert(sound_for_ranks<algorithm::bruck, 1, 2, 3, 4, 5, 6, 7, 8>);
 static_assert(sound_for_ranks<algorithm::pairwise, 1, 2, 3, 4, 5, 6, 7, 8>);
 static_assert(sound_for_ranks<algorithm::circulant, 1, 2, 3, 4, 5, 6, 7, 8>);
+static_assert(sound_for_ranks<algorithm::hillis_steele, 1, 2, 3, 4, 5, 6, 7, 8>);
 static_assert(sound_for_ranks<algorithm::recursive_halving, 1, 2, 3, 4, 5, 6, 7, 8>);
 static_assert(sound_for_ranks<algorithm::dissemination, 1, 2, 3, 4, 5, 6, 7, 8>);
 static_assert(sound_for_ranks<algorithm::scatter_all_gather, 1, 2, 3, 4, 5, 6, 7, 8>);
@@ -149,6 +142,7 @@ TEST_CASE("binomial schedules are sound up to 64 ranks, in rank order") { check_
 TEST_CASE("bruck schedules are sound up to 64 ranks") { check_up_to_64(algorithm::bruck{}); }
 TEST_CASE("pairwise schedules are sound up to 64 ranks") { check_up_to_64(algorithm::pairwise{}); }
 TEST_CASE("circulant schedules are sound up to 64 ranks") { check_up_to_64(algorithm::circulant{}); }
+TEST_CASE("hillis_steele schedules are sound up to 64 ranks, in rank order") { check_up_to_64(algorithm::hillis_steele{}); }
 TEST_CASE("recursive_halving schedules are sound up to 64 ranks, in rank order") { check_up_to_64(algorithm::recursive_halving{}); }
 TEST_CASE("dissemination schedules are sound up to 64 ranks") { check_up_to_64(algorithm::dissemination{}); }
 TEST_CASE("scatter_all_gather schedules are sound up to 64 ranks") { check_up_to_64(algorithm::scatter_all_gather{}); }
@@ -171,7 +165,8 @@ TEST_CASE("parameters that make no sense are refused") {
     CHECK_THROWS_AS(algorithm::double_tree{0}.steps(shape, 0), usage_error);
     CHECK_THROWS_AS(algorithm::segmented_ring{-1}.steps(shape, 0), usage_error);
     using both = algorithm::hierarchical<algorithm::binomial, algorithm::binomial>;
-    CHECK_THROWS_WITH_AS((both{{}, {}, 4}.steps(shape, 0)), "tutti: hierarchical needs a number of ranks that ranks_per_host, 4, divides, not 6", usage_error);
+    CHECK_THROWS_WITH_AS((both{{}, {}, 4}.steps(shape, 0)),
+                         "tutti: hierarchical needs a number of ranks that ranks_per_host, 4, divides, not 6", usage_error);
     CHECK_THROWS_AS((both{{}, {}, 0}.steps(shape, 0)), usage_error);
 }
 
@@ -285,3 +280,53 @@ TEST_CASE("rounds and elements sent are those of the formulas") {
         CHECK(pairwise.sent == (ranks - 1) * 24);
     }
 }
+
+TEST_CASE("an algorithm chosen at run time is the one that the id names") {
+    schedule_shape const shape{collective::all_reduce, 6, 13, 0};
+    auto same = [&](auto algorithm) {
+        for (int rank = 0; rank < shape.size; ++rank) {
+            auto const mine = algorithm.steps(shape, rank), chosen = steps_of(algorithm.id, shape, rank);
+            CHECK(mine.scratch == chosen.scratch);
+            CHECK(std::equal(mine.steps.begin(), mine.steps.end(), chosen.steps.begin(), chosen.steps.end(), [](step const& a, step const& b) {
+                return a.what == b.what && a.round == b.round && a.peer == b.peer && a.at == b.at && a.from == b.from && a.count == b.count;
+            }));
+        }
+    };
+    same(algorithm::ring{});
+    same(algorithm::rabenseifner{});
+    same(algorithm::double_tree{});
+    same(algorithm::two_shot{});
+}
+
+TEST_CASE("all that can be chosen at run time is sound and keeps order where it says so") {
+    for (algorithm_id const which : algorithm_ids)
+        for (collective const kind : kinds) {
+            if (!makes(which, kind)) continue;
+            INFO(name(which), " ", name(kind));
+            CHECK(verify(make_schedule(which, {kind, 11, kind == collective::barrier ? 0u : 12u, 3}), keeps_order(which)));
+        }
+}
+
+TEST_CASE("every id but those that do not tell an algorithm can be chosen, and has a name of its own") {
+    std::set<algorithm_id> const ids(algorithm_ids.begin(), algorithm_ids.end());
+    std::set<std::string_view> names;
+    CHECK(ids.size() == algorithm_ids.size());
+    for (int k = 0; k <= static_cast<int>(algorithm_id::own); ++k) {
+        auto const which = static_cast<algorithm_id>(k);
+        names.insert(name(which));
+        bool const tells = which != algorithm_id::automatic && which != algorithm_id::hierarchical && which != algorithm_id::own;
+        CHECK(ids.contains(which) == tells);
+    }
+    CHECK(names.size() == static_cast<std::size_t>(algorithm_id::own) + 1);
+}
+
+TEST_CASE("an algorithm chosen at run time for what it does not make is refused") {
+    CHECK_THROWS_WITH_AS(steps_of(algorithm_id::bruck, {collective::all_reduce, 4, 8, 0}, 0),
+                         "tutti: bruck is not known to make all_reduce; tutti::makes tells which do", usage_error);
+    CHECK_THROWS_AS(steps_of(algorithm_id::hierarchical, {collective::all_reduce, 4, 8, 0}, 0), usage_error);
+    CHECK_FALSE(makes(algorithm_id::automatic, collective::all_reduce));
+    CHECK_FALSE(keeps_order(algorithm_id::own));
+}
+
+static_assert(makes(algorithm_id::dissemination, collective::barrier) && !makes(algorithm_id::ring, collective::barrier));
+static_assert(keeps_order(algorithm_id::one_shot) && !keeps_order(algorithm_id::ring));

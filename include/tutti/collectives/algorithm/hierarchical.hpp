@@ -17,7 +17,7 @@ namespace tutti::algorithm {
 /// Cost:   all_reduce reduce-scatter(q, n) + all-reduce(m, n/q) + all-gather(q, n) for m hosts, room for n/q and twice what these
 ///         need, for n that q does not divide two copies of n; broadcast that of both
 /// Order:  rank order, if both algorithms keep it
-/// Source: broadcast: Karonis et al. 2000, doi 10.1109/IPDPS.2000.846009; all_reduce: Cho et al. 2019, doi 10.1147/JRD.2019.2947013
+/// Source: broadcast: Karonis et al. 2000, IPDPS, pages 377-384; all_reduce: Cho et al. 2019, doi 10.1147/JRD.2019.2947013
 template <class Inner, class Outer>
 struct hierarchical {
     static constexpr algorithm_id id = algorithm_id::hierarchical;

@@ -26,9 +26,9 @@ struct one_shot {
         if (folds) mine.scratch = slot(shape.size).first;
         mine.local(0, slot(rank), {memory::in, 0}, shape.count);
         detail::all_at_once(
-            mine, 0, shape.size, rank, [&](int) { return std::pair{place{memory::in, 0}, shape.count}; },
+            mine, 1, shape.size, rank, [&](int) { return std::pair{place{memory::in, 0}, shape.count}; },
             [&](int peer) { return std::pair{slot(peer), shape.count}; });
-        if (folds) detail::fold_room(mine, 1, {memory::out, 0}, shape.size, shape.count);
+        if (folds) detail::fold_room(mine, 2, {memory::out, 0}, shape.size, shape.count);
         return mine;
     }
 };

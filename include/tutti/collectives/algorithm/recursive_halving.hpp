@@ -62,7 +62,7 @@ struct recursive_halving {
         }
         std::size_t const result = begin(low);
         if (stands_for != 0) mine.send(round, rank - 1, {memory::scratch, result}, shape.count);
-        mine.local(round, {memory::out, 0}, {memory::scratch, result + elements(stands_for)}, shape.count);
+        mine.local(round + 1, {memory::out, 0}, {memory::scratch, result + elements(stands_for)}, shape.count);
         return mine;
     }
 

@@ -33,7 +33,7 @@ struct two_shot {
         if (shape.kind == collective::all_gather) {
             mine.local(0, part(memory::out, rank).first, {memory::in, 0}, shape.count);
             detail::all_at_once(
-                mine, 0, p, rank, [&](int) { return std::pair{place{memory::in, 0}, shape.count}; },
+                mine, 1, p, rank, [&](int) { return std::pair{place{memory::in, 0}, shape.count}; },
                 [&](int peer) { return part(memory::out, peer); });
             return mine;
         }
@@ -42,12 +42,13 @@ struct two_shot {
         mine.scratch = slot(p).first;
         mine.local(0, slot(rank), own, length);
         detail::all_at_once(
-            mine, 0, p, rank, [&](int peer) { return part(memory::in, peer); },
+            mine, 1, p, rank, [&](int peer) { return part(memory::in, peer); },
             [&, length = length](int peer) { return std::pair{slot(peer), length}; });
-        detail::fold_room(mine, 1, {memory::out, whole ? own.first : 0}, p, length);
+        detail::fold_room(mine, 2, {memory::out, whole ? own.first : 0}, p, length);
         if (whole)
             detail::all_at_once(
-                mine, p + 1, p, rank, [&](int) { return part(memory::out, rank); }, [&](int peer) { return part(memory::out, peer); });
+                mine, p + 2, p, rank, [&](int) { return part(memory::out, rank); },
+                [&](int peer) { return part(memory::out, peer); });
         return mine;
     }
 };

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <tutti/collectives/algorithm/binomial.hpp>
+#include <tutti/collectives/algorithm/bruck.hpp>
+#include <tutti/collectives/algorithm/circulant.hpp>
+#include <tutti/collectives/algorithm/dissemination.hpp>
+#include <tutti/collectives/algorithm/double_tree.hpp>
+#include <tutti/collectives/algorithm/hillis_steele.hpp>
+#include <tutti/collectives/algorithm/one_shot.hpp>
+#include <tutti/collectives/algorithm/pairwise.hpp>
+#include <tutti/collectives/algorithm/rabenseifner.hpp>
+#include <tutti/collectives/algorithm/recursive_doubling.hpp>
+#include <tutti/collectives/algorithm/recursive_halving.hpp>
+#include <tutti/collectives/algorithm/ring.hpp>
+#include <tutti/collectives/algorithm/scatter_all_gather.hpp>
+#include <tutti/collectives/algorithm/segmented_ring.hpp>
+#include <tutti/collectives/algorithm/two_shot.hpp>
+#include <tutti/collectives/schedule.hpp>
+#include <tutti/error.hpp>
+
+#include <array>
+#include <string>
+#include <tuple>
+
+namespace tutti {
+namespace detail {
+
+/// The algorithms that an id alone tells; those with parameters, with their defaults. A new one is added here.
+using known_algorithms =
+    std::tuple<algorithm::ring, algorithm::recursive_doubling, algorithm::rabenseifner, algorithm::binomial, algorithm::bruck,
+               algorithm::pairwise, algorithm::circulant, algorithm::hillis_steele, algorithm::recursive_halving, algorithm::dissemination,
+               algorithm::scatter_all_gather, algorithm::double_tree, algorithm::one_shot, algorithm::two_shot,
+               algorithm::segmented_ring>;
+
+/// Calls `visit` with the algorithm of that id, if there is one.
+template <class Visit>
+constexpr void with_algorithm(algorithm_id which, Visit visit) {
+    std::apply([&](auto const&... each) { (void)((each.id == which && (visit(each), true)) || ...); }, known_algorithms{});
+}
+
+}  // namespace detail
+
+/// Every algorithm that can be chosen at run time: a hierarchy cannot, since its id does not tell of what.
+inline constexpr auto algorithm_ids =
+    std::apply([](auto const&... each) { return std::array{each.id...}; }, detail::known_algorithms{});
+
+/// Whether `which` can be chosen at run time for this collective. Local.
+constexpr bool makes(algorithm_id which, collective kind) {
+    bool result = false;
+    detail::with_algorithm(which, [&](auto const& algorithm) { result = algorithm.makes(kind); });
+    return result;
+}
+
+/// Whether `which` can be chosen at run time for operations that do not commute. Local.
+constexpr bool keeps_order(algorithm_id which) {
+    bool result = false;
+    detail::with_algorithm(which, [&](auto const& algorithm) { result = algorithm.keeps_order; });
+    return result;
+}
+
+/// What `rank` does by an algorithm chosen at run time. Local.
+/// @throws usage_error  if it does not make this collective
+constexpr rank_schedule steps_of(algorithm_id which, schedule_shape const& shape, int rank) {
+    if (!makes(which, shape.kind))
+        throw usage_error{"tutti: " + std::string{name(which)} + " is not known to make " + std::string{name(shape.kind)} +
+                          "; tutti::makes tells which do"};
+    rank_schedule mine;
+    detail::with_algorithm(which, [&](auto const& algorithm) { mine = algorithm.steps(shape, rank); });
+    return mine;
+}
+
+/// The schedule of an algorithm chosen at run time, for all ranks. Local.
+/// @throws usage_error  if it does not make this collective
+constexpr schedule make_schedule(algorithm_id which, schedule_shape const& shape) {
+    schedule whole{shape};
+    for (int rank = 0; rank < shape.size; ++rank) whole.ranks.push_back(steps_of(which, shape, rank));
+    return whole;
+}
+
+}  // namespace tutti
