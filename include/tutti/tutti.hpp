@@ -26,6 +26,7 @@
 #include <tutti/collectives/scatter.hpp>
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/collectives/verify.hpp>
+#include <tutti/collectives/wait.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>

@@ -73,4 +73,11 @@ template <communicator Comm, contiguous_elements Range, class Operation = std::p
     return world.start(detail::all_reduce_call(data, std::forward<Range>(data), *kept), kept);
 }
 
+/// Starts an all_reduce of one value, in place: `value` belongs to it until `wait` returns. Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+    requires(!std::ranges::range<Operation>)
+[[nodiscard]] pending start_all_reduce(Comm& world, T& value, Operation operation = {}) {
+    return start_all_reduce(world, std::span{std::addressof(value), 1}, std::move(operation));
+}
+
 }  // namespace tutti

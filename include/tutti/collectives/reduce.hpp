@@ -55,4 +55,12 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
     return world.start(detail::reduce_call(world, in, std::forward<Out>(out), root, *kept), kept);
 }
 
+/// Starts a reduce of one value, in place: `value` belongs to it until `wait` returns; on ranks other than `root` it stays.
+/// Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+[[nodiscard]] pending start_reduce(Comm& world, T& value, int root, Operation operation = {}) {
+    std::span const one{std::addressof(value), 1};
+    return start_reduce(world, one, one, root, std::move(operation));
+}
+
 }  // namespace tutti

@@ -53,4 +53,12 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
     return world.start(detail::scan_call(collective::scan, in, std::forward<Out>(out), *kept), kept);
 }
 
+/// Starts a scan of one value, in place: `value` belongs to it until `wait` returns. Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+    requires(!std::ranges::range<Operation>)
+[[nodiscard]] pending start_scan(Comm& world, T& value, Operation operation = {}) {
+    std::span const one{std::addressof(value), 1};
+    return start_scan(world, one, one, std::move(operation));
+}
+
 }  // namespace tutti

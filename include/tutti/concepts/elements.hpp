@@ -38,6 +38,12 @@ constexpr void require_writable() {
                   "not const");
 }
 
+template <class Range>
+constexpr void require_lasting() {
+    static_assert(std::ranges::borrowed_range<Range>,
+                  "tutti: the input of a started message must live on after the call: a span, or a container that has a name");
+}
+
 template <class A, class B>
 constexpr void require_same_elements() {
     static_assert(std::is_same_v<A, B>, "tutti: input and output of a collective must have the same element type");

@@ -31,6 +31,9 @@ public:
           sources_(static_cast<std::size_t>(group.size())),
           results_(sources_.size()) {}
 
+    /// Lets something else go on while this rank waits in a collective.
+    void let_go_on(thread_group::background& behind) { behind_ = &behind; }
+
     int rank() const { return rank_; }
     int size() const { return group_.size(); }
 
@@ -68,7 +71,7 @@ public:
         for (int peer = 0; peer < size(); ++peer) {
             if (peer == rank_) continue;
             group_.await(
-                rank_, peer, sequence, what, [&] { return group_.has_arrived(peer, sequence); }, since);
+                rank_, peer, sequence, what, [&] { return group_.has_arrived(peer, sequence); }, since, behind_);
             slot const& theirs = group_.at(peer, sequence);
             same = same && theirs.count == count && theirs.kind == what.kind && theirs.algorithm == what.algorithm &&
                    theirs.root == what.root && theirs.identity == identity(what) && theirs.uneven == uneven;
@@ -106,7 +109,7 @@ public:
         for (int peer = 0; peer < size(); ++peer)
             if (peer != rank_)
                 group_.await(
-                    rank_, peer, sequence, what, [&] { return group_.has_moved(peer, sequence); }, since);
+                    rank_, peer, sequence, what, [&] { return group_.has_moved(peer, sequence); }, since, behind_);
     }
 
     /// Ends the group with the exception that is being handled.
@@ -378,6 +381,7 @@ private:
 
     thread_group& group_;
     int rank_;
+    thread_group::background* behind_ = nullptr;
     std::uint64_t sequence_ = 0;
     std::vector<std::byte const*> sources_;  // where each rank's elements are, in the call being moved
     std::vector<std::byte*> results_;
