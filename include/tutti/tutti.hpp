@@ -30,6 +30,7 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
+#include <tutti/concepts/half.hpp>
 #include <tutti/error.hpp>
 #include <tutti/optim/adam.hpp>
 #include <tutti/optim/adamw.hpp>

@@ -33,7 +33,7 @@ void put_first(int rank, std::span<T> folded, T const& init, Operation const& op
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 void exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}) {
     world.perform(detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), operation));
-    detail::put_first(world.rank(), std::span<element_t<In>>{out}, init, operation);
+    detail::put_first(world.rank(), detail::writable_elements(out), init, operation);
 }
 
 /// `init` folded with one value of each of ranks 0 .. r - 1. Collective.
@@ -47,10 +47,9 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 /// Starts an exclusive_scan; `in` and `out` belong to it until `wait` returns. `init` and the operation are kept. Collective.
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 [[nodiscard]] pending start_exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}) {
-    using T = element_t<In>;
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), *kept);
-    return detail::then(world.start(what, kept), [rank = world.rank(), folded = std::span<T>{out}, init, kept] {
+    return detail::then(world.start(what, kept), [rank = world.rank(), folded = detail::writable_elements(out), init, kept] {
         detail::put_first(rank, folded, init, *kept);
     });
 }

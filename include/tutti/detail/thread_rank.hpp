@@ -313,6 +313,7 @@ private:
         std::size_t const size = what.type->size, block = std::max<std::size_t>(1, 4096 / size);
         aligned_bytes const sum{block * size, what.type->alignment}, next{block * size, what.type->alignment};
         bool const inclusive = what.kind == collective::scan;
+        if (what.reduce->widens) return scan_slice_afresh(what, first, count, inclusive);
         for (std::size_t at = first; at < first + count; at += block) {
             std::size_t const n = std::min(block, first + count - at), offset = at * size;
             std::memcpy(sum.data(), sources_[0] + offset, n * size);
@@ -325,6 +326,17 @@ private:
                 if (inclusive) std::memcpy(results_[rank] + offset, sum.data(), n * size);
             }
             if (inclusive) copy(results_[0] + offset, sources_[0] + offset, n * size);
+        }
+    }
+
+    /// Folds anew for every rank, since a fold carried on would be rounded at each step. From the last rank to the first, as
+    /// results may replace their sources; in blocks that stay in the cache.
+    void scan_slice_afresh(call const& what, std::size_t first, std::size_t count, bool inclusive) {
+        for (std::size_t const last = first + count; first < last;) {
+            std::size_t const n = std::min(last - first, std::max<std::size_t>(1, 4096 / what.type->size));
+            for (int rank = size() - 1; rank >= !inclusive; --rank)
+                fold(what, std::span{&results_[static_cast<std::size_t>(rank)], 1}, rank + inclusive, first, n);
+            first += n;
         }
     }
 
