@@ -60,8 +60,7 @@ int wrong_roundings(int exponents) {
     for (unsigned low = 0; low < first_infinite; ++low)
         for (unsigned const sign : {0u, 0x8000u}) {
             unsigned const high = low + 1;  // infinity stands for the power of two that would come next
-            double const above =
-                high == first_infinite ? std::ldexp(1.0, 1 << (exponents - 1)) : meaning(high, exponents);
+            double const above = high == first_infinite ? std::ldexp(1.0, 1 << (exponents - 1)) : meaning(high, exponents);
             double const middle = (meaning(low, exponents) + above) / 2 * (sign ? -1 : 1);
             auto const at = static_cast<float>(middle);
             auto bits = [&](float x) { return static_cast<unsigned>(T{x}.bits()); };

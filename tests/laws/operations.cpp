@@ -99,15 +99,18 @@ TEST_CASE_TEMPLATE("complex numbers are added and multiplied, by algorithms that
             tutti::all_reduce(world, mine, got, std::plus<>{}, tutti::algorithm::ring{});
             expect.all(got, sum, "sum by ring");
             tutti::all_reduce(world, mine, got, tutti::average{});
-            expect.all(got, [&](std::size_t i) { return sum(i) / static_cast<T>(p); }, "average");
+            expect.all(
+                got, [&](std::size_t i) { return sum(i) / static_cast<T>(p); }, "average");
             // i^(rank + 1): whole numbers, however many are multiplied.
             constexpr int turns[4][2] = {{1, 0}, {0, 1}, {-1, 0}, {0, -1}};
             auto power = [&](int k) { return complex{static_cast<T>(turns[k % 4][0]), static_cast<T>(turns[k % 4][1])}; };
             std::fill(mine.begin(), mine.end(), power(r + 1));
             tutti::all_reduce(world, mine, got, std::multiplies<>{});
-            expect.all(got, [&](std::size_t) { return power(p * (p + 1) / 2); }, "product");
+            expect.all(
+                got, [&](std::size_t) { return power(p * (p + 1) / 2); }, "product");
             tutti::all_reduce(world, mine, got, std::multiplies<>{}, tutti::algorithm::ring{});
-            expect.all(got, [&](std::size_t) { return power(p * (p + 1) / 2); }, "product by ring");
+            expect.all(
+                got, [&](std::size_t) { return power(p * (p + 1) / 2); }, "product by ring");
         }
     });
 }
@@ -128,18 +131,23 @@ TEST_CASE_TEMPLATE("reductions of 16-bit numbers add up in float and round once"
             tutti::all_reduce(world, mine, got, std::plus<T>{});
             expect.all(got, sum_of(p), "all_reduce with std::plus of the type");
             tutti::all_reduce(world, mine, got, [](auto a, auto b) { return a * b; });
-            expect.all(got, [&](std::size_t i) { return folded_in_float<T>(p, i, std::multiplies<>{}); }, "a generic product");
+            expect.all(
+                got, [&](std::size_t i) { return folded_in_float<T>(p, i, std::multiplies<>{}); }, "a generic product");
             tutti::all_reduce(world, mine, got, tutti::maximum{});
-            expect.all(got, [&](std::size_t i) { return folded_in_float<T>(p, i, tutti::maximum{}); }, "maximum");
+            expect.all(
+                got, [&](std::size_t i) { return folded_in_float<T>(p, i, tutti::maximum{}); }, "maximum");
             tutti::reduce(world, mine, got, 0);
             if (r == 0) expect.all(got, sum_of(p), "reduce");
             tutti::reduce_scatter(world, all, got);
-            expect.all(got, [&](std::size_t i) { return sum_of(p)(me * n + i); }, "reduce_scatter");
+            expect.all(
+                got, [&](std::size_t i) { return sum_of(p)(me * n + i); }, "reduce_scatter");
             tutti::scan(world, mine, got);
             expect.all(got, sum_of(r + 1), "scan");
             tutti::exclusive_scan(world, mine, got, T{0.f});
             if (r > 0) expect.all(got, sum_of(r), "exclusive_scan");
-            else expect.all(got, [](std::size_t) { return T{0.f}; }, "exclusive_scan");
+            else
+                expect.all(
+                    got, [](std::size_t) { return T{0.f}; }, "exclusive_scan");
             auto in_place = mine;
             tutti::exclusive_scan(world, in_place, in_place, T{0.f});
             expect(in_place == got, "exclusive_scan in place");
@@ -158,8 +166,8 @@ TEST_CASE_TEMPLATE("reductions of 16-bit numbers add up in float and round once"
     });
 }
 
-TEST_CASE_TEMPLATE("an average is the sum divided by the number of ranks, for every call that takes it", T, float, double, tutti::half,
-                   tutti::bfloat16) {
+TEST_CASE_TEMPLATE("an average is the sum divided by the number of ranks, for every call that takes it", T, float, double,
+                   tutti::half, tutti::bfloat16) {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         int const p = world.size(), r = world.rank();
         auto const ranks = static_cast<std::size_t>(p), me = static_cast<std::size_t>(r);
@@ -198,12 +206,14 @@ TEST_CASE_TEMPLATE("an average is the sum divided by the number of ranks, for ev
                 got = blank;
                 if (started) tutti::start_reduce_scatter(world, all, got, average).wait();
                 else tutti::reduce_scatter(world, all, got, average);
-                expect.all(got, [&](std::size_t i) { return wanted(me * n + i); }, "reduce_scatter");
+                expect.all(
+                    got, [&](std::size_t i) { return wanted(me * n + i); }, "reduce_scatter");
                 got = blank;
                 std::vector<std::size_t> const counts(ranks, n);
                 if (started) tutti::start_reduce_scatter_v(world, all, got, counts, average).wait();
                 else tutti::reduce_scatter_v(world, all, got, counts, average);
-                expect.all(got, [&](std::size_t i) { return wanted(me * n + i); }, "reduce_scatter_v");
+                expect.all(
+                    got, [&](std::size_t i) { return wanted(me * n + i); }, "reduce_scatter_v");
             }
         }
         expect(tutti::all_reduce(world, value(r, 0), average) == wanted(0), "one value");

@@ -36,8 +36,8 @@ std::vector<int> numbered(int turn, std::size_t n) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("started messages pass elements round a ring, whichever is started and waited for first", T, std::uint8_t, double,
-                   laws::three_bytes, laws::matrix) {
+TEST_CASE_TEMPLATE("started messages pass elements round a ring, whichever is started and waited for first", T, std::uint8_t,
+                   double, laws::three_bytes, laws::matrix) {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         int const p = world.size(), r = world.rank(), to = (r + 1) % p, from = (r + p - 1) % p;
         for (std::size_t const n : laws::sizes(p, 20'011)) {
@@ -109,11 +109,13 @@ TEST_CASE("started messages need neither the rest of the group nor the collectiv
             if (r < 2) {
                 auto both = tutti::start_exchange(world, out, 1 - r, in, 1 - r);
                 both.wait();
-                expect.all(in, [&](std::size_t) { return 1 - r; }, "exchange");
+                expect.all(
+                    in, [&](std::size_t) { return 1 - r; }, "exchange");
             }
             for (int peer = 2; r == 0 && peer < p; ++peer) tutti::send(world, go, peer);
             adding.wait();
-            expect.all(sum, [&](std::size_t) { return p * (p - 1) / 2; }, "sum");
+            expect.all(
+                sum, [&](std::size_t) { return p * (p - 1) / 2; }, "sum");
         }
     });
 }
@@ -141,7 +143,8 @@ TEST_CASE("what a rank has started moves on while it waits for something else") 
             if (r == 0) tutti::receive(world, in, 1);
             adding.wait();
             if (r == 1) tutti::send(world, out, 0);
-            expect.all(sum, [&](std::size_t) { return p * (p + 1) / 2; }, "collective behind a message");
+            expect.all(
+                sum, [&](std::size_t) { return p * (p + 1) / 2; }, "collective behind a message");
             // The same with a started message, and one of another peer behind it.
             std::fill(sum.begin(), sum.end(), r + 1);
             adding = tutti::start_all_reduce(world, sum);
@@ -155,7 +158,8 @@ TEST_CASE("what a rank has started moves on while it waits for something else") 
             adding.wait();
             if (r == 1) tutti::send(world, out, 0);
             if (r == 0) expect((in == out && (p == 2 || more == out)), "messages");
-            expect.all(sum, [&](std::size_t) { return p * (p + 1) / 2; }, "collective behind a started message");
+            expect.all(
+                sum, [&](std::size_t) { return p * (p + 1) / 2; }, "collective behind a started message");
         }
     });
 }
@@ -215,9 +219,11 @@ TEST_CASE("a started message to no other rank is refused before anything is sent
         std::vector<int> data(3), more(3);
         for (int const peer : {-1, world.rank(), world.size()}) {
             expect.template throws<usage_error>([&] { (void)tutti::start_send(world, data, peer); }, {"send", "no peer"}, "send");
-            expect.template throws<usage_error>([&] { (void)tutti::start_receive(world, data, peer); }, {"receive", "no peer"}, "receive");
+            expect.template throws<usage_error>([&] { (void)tutti::start_receive(world, data, peer); }, {"receive", "no peer"},
+                                                "receive");
         }
-        expect.template throws<usage_error>([&] { (void)tutti::start_exchange(world, data, -1, more, -1); }, {"exchange"}, "exchange");
+        expect.template throws<usage_error>([&] { (void)tutti::start_exchange(world, data, -1, more, -1); }, {"exchange"},
+                                            "exchange");
         tutti::barrier(world);
     });
 }

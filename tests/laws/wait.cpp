@@ -22,7 +22,9 @@
 #include <vector>
 
 template <class... Started>
-concept can_wait_for = requires(Started&&... started) { tutti::wait_all(std::forward<Started>(started)...); };
+concept can_wait_for = requires(Started&&... started) {
+    tutti::wait_all(std::forward<Started>(started)...);
+};
 static_assert(can_wait_for<tutti::pending&, tutti::pending&> && can_wait_for<std::vector<tutti::pending>&>);
 static_assert(!can_wait_for<tutti::pending, tutti::pending>);  // started among the arguments
 
@@ -34,14 +36,19 @@ TEST_CASE("wait_all returns when all started calls are complete, given by name o
             auto adding = tutti::start_all_reduce(world, a), more = tutti::start_all_reduce(world, b);
             auto sending = tutti::start_broadcast(world, c, p - 1);
             tutti::wait_all(sending, adding, more);
-            expect.all(a, [&](std::size_t) { return p * (p - 1) / 2; }, "first");
-            expect.all(b, [&](std::size_t) { return p * (p + 1) / 2; }, "second");
-            expect.all(c, [&](std::size_t) { return p - 1; }, "third");
+            expect.all(
+                a, [&](std::size_t) { return p * (p - 1) / 2; }, "first");
+            expect.all(
+                b, [&](std::size_t) { return p * (p + 1) / 2; }, "second");
+            expect.all(
+                c, [&](std::size_t) { return p - 1; }, "third");
             std::vector<tutti::pending> all;
             std::vector<std::vector<int>> data(5, std::vector<int>(n, r));
             for (auto& each : data) all.push_back(tutti::start_all_reduce(world, each));
             tutti::wait_all(all);
-            for (auto const& each : data) expect.all(each, [&](std::size_t) { return p * (p - 1) / 2; }, "of a range");
+            for (auto const& each : data)
+                expect.all(
+                    each, [&](std::size_t) { return p * (p - 1) / 2; }, "of a range");
             tutti::wait_all(std::vector<tutti::pending>{});
             tutti::wait_all();
         }
@@ -60,7 +67,8 @@ TEST_CASE("wait_any gives each of several started calls once") {
         while (!all.empty()) {
             std::size_t const at = tutti::wait_any(all);
             int const k = which[at];
-            expect.all(data[static_cast<std::size_t>(k)], [&](std::size_t) { return p * (p - 1) / 2 + k * p; }, "sum");
+            expect.all(
+                data[static_cast<std::size_t>(k)], [&](std::size_t) { return p * (p - 1) / 2 + k * p; }, "sum");
             all.erase(all.begin() + static_cast<std::ptrdiff_t>(at));
             which.erase(which.begin() + static_cast<std::ptrdiff_t>(at));
         }
@@ -120,7 +128,8 @@ TEST_CASE("single values may be started in place") {
         expect.equal(least, r == 0 ? 3 : r + 3, "reduce");
         expect.equal(upto, (r + 1) * (r + 2) / 2, "scan");
         expect.equal(before, 100 + r * (r + 1) / 2, "exclusive_scan");
-        expect.all(all, [](std::size_t k) { return 2 * static_cast<int>(k); }, "all_gather");
+        expect.all(
+            all, [](std::size_t k) { return 2 * static_cast<int>(k); }, "all_gather");
         if (r == p - 1) expect(at_root == all, "gather");
     });
 }

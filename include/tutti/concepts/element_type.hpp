@@ -20,7 +20,15 @@ constexpr std::string_view type_name() {
 }  // namespace detail
 
 /// What kind of number an element is, for backends that know some by themselves; with the size it says which.
-enum class number_kind : std::uint8_t { none, boolean, signed_integer, unsigned_integer, floating_point, complex, brain_floating_point };
+enum class number_kind : std::uint8_t {
+    none,
+    boolean,
+    signed_integer,
+    unsigned_integer,
+    floating_point,
+    complex,
+    brain_floating_point
+};
 
 template <class T>
 inline constexpr number_kind number_kind_of = std::is_same_v<T, bool>       ? number_kind::boolean

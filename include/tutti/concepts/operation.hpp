@@ -62,8 +62,8 @@ inline constexpr bool commutes =
     (number_kind_of<T> != number_kind::none &&
      detail::is_one_of<Operation, average, std::plus<>, std::plus<T>, std::multiplies<>, std::multiplies<T>>) ||
     (number_kind_of<T> != number_kind::none && number_kind_of<T> != number_kind::complex &&
-     detail::is_one_of<Operation, minimum, maximum, std::bit_and<>, std::bit_and<T>, std::bit_or<>, std::bit_or<T>, std::bit_xor<>, std::bit_xor<T>, std::logical_and<>,
-                       std::logical_and<T>, std::logical_or<>, std::logical_or<T>>);
+     detail::is_one_of<Operation, minimum, maximum, std::bit_and<>, std::bit_and<T>, std::bit_or<>, std::bit_or<T>, std::bit_xor<>,
+                       std::bit_xor<T>, std::logical_and<>, std::logical_and<T>, std::logical_or<>, std::logical_or<T>>);
 
 /// The operations that backends know by themselves.
 enum class operation_kind : std::uint8_t {

@@ -5,7 +5,7 @@
 
 namespace tutti {
 
-/// A collective or a message that was started and may still run; move-only. Its buffers belong to the collective until `wait` returns.
+/// A collective or a message that was started and may still run; move-only. Its buffers belong to it until `wait` returns.
 /// Dropping it waits too; an error found then is not lost, since it has revoked the group and the next call throws it.
 /// Must not outlive the communicator that started it.
 class pending {

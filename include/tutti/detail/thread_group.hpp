@@ -256,7 +256,8 @@ private:
                 std::unique_lock lock{mutex_};
                 sleepers_.fetch_add(1, std::memory_order_seq_cst);
                 auto const nap = std::min(deadline, now + std::chrono::milliseconds{100});
-                bell_.wait_until(lock, nap, [&] { return ready() || revoked() || has_left(peer) || (behind && behind->can_work()); });
+                bell_.wait_until(lock, nap,
+                                 [&] { return ready() || revoked() || has_left(peer) || (behind && behind->can_work()); });
                 sleepers_.fetch_sub(1, std::memory_order_seq_cst);
             }
         }
