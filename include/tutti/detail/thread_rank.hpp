@@ -2,8 +2,8 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/thread_disagreement.hpp>
 #include <tutti/detail/thread_group.hpp>
-#include <tutti/error.hpp>
 
 #include <algorithm>
 #include <array>
@@ -76,8 +76,8 @@ public:
             same = same && theirs.count == count && theirs.kind == what.kind && theirs.algorithm == what.algorithm &&
                    theirs.root == what.root && theirs.identity == identity(what) && theirs.uneven == uneven;
         }
-        if (!same || (uneven && !same_counts(what, sequence))) compare_fully(sequence);
-        if (what.receive_counts) compare_pairs(what, sequence);
+        if (!same || (uneven && !same_counts(what, sequence))) thread_disagreement{group_, rank_, sequence}.compare_fully();
+        if (what.receive_counts) thread_disagreement{group_, rank_, sequence}.compare_pairs(what);
     }
 
     /// Does this rank's share of the work.
@@ -338,57 +338,6 @@ private:
                 fold(what, std::span{&results_[static_cast<std::size_t>(rank)], 1}, rank + inclusive, first, n);
             first += n;
         }
-    }
-
-    call described(int rank, std::uint64_t sequence) {
-        slot const& theirs = group_.at(rank, sequence);
-        call what{.kind = theirs.kind, .count = theirs.count, .root = theirs.root, .algorithm = theirs.algorithm};
-        if (reduces(theirs.kind)) {
-            what.reduce = static_cast<reduction const*>(theirs.identity);
-            what.type = what.reduce->type;
-        } else {
-            what.type = static_cast<element_type const*>(theirs.identity);
-        }
-        if (theirs.uneven) what.counts = group_.counts(rank, sequence);
-        return what;
-    }
-    /// The same in words; parts that differ are listed.
-    std::string called(int rank, std::uint64_t sequence) {
-        call const what = described(rank, sequence);
-        std::string text = describe(what);
-        for (int k = 0; what.counts && what.kind != collective::all_to_all && k < size(); ++k)
-            text += (k ? ", " : ", in parts of ") + std::to_string(what.counts[k]);
-        return text;
-    }
-
-    /// The cold half of `meet`: objects that identify types may differ between shared libraries, so names decide.
-    void compare_fully(std::uint64_t sequence) {
-        std::vector<std::pair<std::string, std::string>> groups;  // what was called, by whom
-        for (int rank = 0; rank < size(); ++rank) {
-            auto const text = called(rank, sequence);
-            auto const known = std::find_if(groups.begin(), groups.end(), [&](auto const& each) { return each.first == text; });
-            if (known == groups.end()) groups.emplace_back(text, "rank " + std::to_string(rank));
-            else known->second += ", rank " + std::to_string(rank);
-        }
-        if (groups.size() == 1) return;
-        std::string text = "tutti: ranks disagree in call " + std::to_string(sequence) + ": ";
-        for (auto const& [called, ranks] : groups) text += (&called == &groups[0].first ? "" : "; ") + ranks + " called " + called;
-        group_.revoke(rank_, text);
-        throw collective_mismatch{text};
-    }
-
-    /// Compares what every rank of an all_to_all sends with what its receiver expects.
-    void compare_pairs(call const& what, std::uint64_t sequence) {
-        for (int from = 0; from < size(); ++from)
-            for (int to = 0; to < size(); ++to) {
-                std::size_t const sent = group_.counts(from, sequence)[to], expected = group_.counts(to, sequence)[size() + from];
-                if (sent == expected) continue;
-                std::string const text = "tutti: ranks disagree in call " + std::to_string(sequence) + ", " + describe(what) +
-                                         ": rank " + std::to_string(from) + " sends " + std::to_string(sent) +
-                                         " elements to rank " + std::to_string(to) + ", which expects " + std::to_string(expected);
-                group_.revoke(rank_, text);
-                throw collective_mismatch{text};
-            }
     }
 
     thread_group& group_;
