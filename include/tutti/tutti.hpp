@@ -39,9 +39,11 @@
 #include <tutti/collectives/scatter.hpp>
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/collectives/verify.hpp>
+#include <tutti/collectives/wait.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
+#include <tutti/concepts/half.hpp>
 #include <tutti/error.hpp>
 #include <tutti/optim/adam.hpp>
 #include <tutti/optim/adamw.hpp>

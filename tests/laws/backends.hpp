@@ -121,6 +121,8 @@ public:
     virtual tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) = 0;
     virtual void announce(tutti::call const& what) = 0;
     virtual void exchange(std::span<tutti::message const> round, tutti::call const& what) = 0;
+    virtual tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
+                                          std::shared_ptr<void const> kept) = 0;
     virtual void abort(std::string const& text) = 0;
 };
 
@@ -136,6 +138,10 @@ public:
     }
     void announce(tutti::call const& what) override { world_.announce(what); }
     void exchange(std::span<tutti::message const> round, tutti::call const& what) override { world_.exchange(round, what); }
+    tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
+                                  std::shared_ptr<void const> kept) override {
+        return world_.start_exchange(round, what, std::move(kept));
+    }
     void abort(std::string const& text) override { world_.abort(text); }
 
 private:

@@ -46,14 +46,15 @@ TEST_CASE("ranks that bring different lists of counts are told, with both lists"
             auto const right = std::to_string(scale) + ", " + std::to_string(scale),
                        wrong = std::to_string(scale + 1) + ", " + std::to_string(scale - 1);
             expect.template throws<collective_mismatch>([&] { tutti::all_gather_v(world, mine, all, list); },
-                                                        {"all_gather_v", "rank 0", "parts of " + right, "parts of " + wrong}, "lists");
+                                                        {"all_gather_v", "rank 0", "parts of " + right, "parts of " + wrong},
+                                                        "lists");
         });
         laws::on_threads(ranks, [&](auto& world, laws::expectation const& expect) {
             auto const list = cut(world, scale, true);
             std::vector<int> const mine(list[static_cast<std::size_t>(world.rank())]);
             std::vector<int> all(sum(list));
-            expect.template throws<collective_mismatch>([&] { tutti::gather_v(world, mine, all, list, 0); }, {"gather_v", "parts of"},
-                                                        "gather_v");
+            expect.template throws<collective_mismatch>([&] { tutti::gather_v(world, mine, all, list, 0); },
+                                                        {"gather_v", "parts of"}, "gather_v");
         });
         laws::on_threads(ranks, [&](auto& world, laws::expectation const& expect) {
             auto const list = cut(world, scale, true);
@@ -108,10 +109,10 @@ TEST_CASE("ranks of which two expect different numbers from each other are told,
                     if (started) tutti::start_all_to_all_v(world, mine, sent, all, received).wait();
                     else tutti::all_to_all_v(world, mine, sent, all, received);
                 };
-                expect.template throws<collective_mismatch>(call,
-                                                            {"all_to_all_v", "rank 1 sends " + std::to_string(scale),
-                                                             "rank 0, which expects " + std::to_string(scale + 3)},
-                                                            "pair");
+                expect.template throws<collective_mismatch>(
+                    call,
+                    {"all_to_all_v", "rank 1 sends " + std::to_string(scale), "rank 0, which expects " + std::to_string(scale + 3)},
+                    "pair");
             });
     laws::on<tutti::comm::solo>("solo", {}, [](auto& world, laws::expectation const& expect) {
         std::vector<int> const mine(3);

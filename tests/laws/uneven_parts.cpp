@@ -37,9 +37,7 @@ std::size_t sum(counts const& list, std::size_t how_many) {
     return whole;
 }
 /// What rank r sends to rank s: a matrix that is not symmetric and holds zeros, small (scale 1) or large.
-std::size_t passed(std::size_t r, std::size_t s, std::size_t scale) {
-    return (r * 3 + s * 5 + 1) % 4 * scale;
-}
+std::size_t passed(std::size_t r, std::size_t s, std::size_t scale) { return (r * 3 + s * 5 + 1) % 4 * scale; }
 
 template <class T>
 std::vector<T> values(int rank, std::size_t n, std::size_t first = 0) {
@@ -81,7 +79,7 @@ TEST_CASE_TEMPLATE("gathers of parts that differ join them in rank order: blocki
             tutti::detail::perform_directly(world, tutti::detail::all_gather_v_call(world, mine, all, list));
             expect(all == wanted, "all_gather_v by messages");
 
-            for (int root = 0; root < world.size(); root += p > 1 ? world.size() - 1 : 1) {
+            for (int root = 0; root<world.size(); root += p> 1 ? world.size() - 1 : 1) {
                 bool const here = world.rank() == root;
                 std::vector<T> got(here ? wanted.size() : 0), empty = got;
                 auto const right = here ? wanted : std::vector<T>{};
@@ -110,7 +108,7 @@ TEST_CASE_TEMPLATE("scatter_v gives each rank its part of the root's: blocking, 
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         auto const p = static_cast<std::size_t>(world.size()), r = static_cast<std::size_t>(world.rank());
         for (counts const& list : lists(world.size()))
-            for (int root = 0; root < world.size(); root += p > 1 ? world.size() - 1 : 1) {
+            for (int root = 0; root<world.size(); root += p> 1 ? world.size() - 1 : 1) {
                 bool const here = world.rank() == root;
                 auto all = here ? values<T>(root, sum(list, p)) : std::vector<T>{};
                 auto const wanted = values<T>(root, list[r], sum(list, r));
@@ -126,13 +124,15 @@ TEST_CASE_TEMPLATE("scatter_v gives each rank its part of the root's: blocking, 
                 expect(got == wanted, "scatter_v by messages");
                 std::span const place = here ? std::span{all}.subspan(sum(list, r), list[r]) : std::span{got};
                 tutti::scatter_v(world, all, place, list, root);
-                expect.all(place, [&](std::size_t i) { return wanted[i]; }, "scatter_v in place");
+                expect.all(
+                    place, [&](std::size_t i) { return wanted[i]; }, "scatter_v in place");
             }
     });
 }
 
-TEST_CASE_TEMPLATE("reduce_scatter_v gives each rank its part of the fold in rank order: blocking, started, in place and by messages",
-                   T, std::int8_t, double, laws::moments, laws::three_bytes, laws::affine, laws::matrix) {
+TEST_CASE_TEMPLATE(
+    "reduce_scatter_v gives each rank its part of the fold in rank order: blocking, started, in place and by messages", T,
+    std::int8_t, double, laws::moments, laws::three_bytes, laws::affine, laws::matrix) {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         auto const p = static_cast<std::size_t>(world.size()), r = static_cast<std::size_t>(world.rank());
         for (counts const& list : lists(world.size())) {
@@ -153,7 +153,8 @@ TEST_CASE_TEMPLATE("reduce_scatter_v gives each rank its part of the fold in ran
                 auto all = mine;
                 std::span const place = std::span{all}.subspan(sum(list, r), list[r]);
                 if (by_messages)
-                    tutti::detail::perform_directly(world, tutti::detail::reduce_scatter_v_call(world, all, place, list, operation));
+                    tutti::detail::perform_directly(world,
+                                                    tutti::detail::reduce_scatter_v_call(world, all, place, list, operation));
                 else tutti::reduce_scatter_v(world, all, place, list, operation);
                 expect.all(place, wanted, "reduce_scatter_v in place");
             }
@@ -201,11 +202,14 @@ TEST_CASE("parts that are alike travel straight between ranks too, and what has 
         tutti::detail::perform_directly(world, tutti::detail::all_gather_call(world, mine, all));
         expect(all == joined<double>(counts(p, n)), "all_gather");
         tutti::detail::perform_directly(world, tutti::detail::all_to_all_call(world, parts, all));
-        expect.all(all, [&](std::size_t i) { return laws::value<double>(static_cast<int>(i / n), r * n + i % n); }, "all_to_all");
+        expect.all(
+            all, [&](std::size_t i) { return laws::value<double>(static_cast<int>(i / n), r * n + i % n); }, "all_to_all");
         tutti::detail::perform_directly(world, tutti::detail::reduce_scatter_call(world, parts, part, operation));
-        expect.all(part, [&](std::size_t i) { return laws::folded<double>(world.size(), r * n + i); }, "reduce_scatter");
+        expect.all(
+            part, [&](std::size_t i) { return laws::folded<double>(world.size(), r * n + i); }, "reduce_scatter");
         expect.template throws<tutti::usage_error>(
-            [&] { tutti::detail::perform_directly(world, tutti::call{.kind = tutti::collective::barrier}); }, {"barrier"}, "barrier");
+            [&] { tutti::detail::perform_directly(world, tutti::call{.kind = tutti::collective::barrier}); }, {"barrier"},
+            "barrier");
     });
 }
 
@@ -228,20 +232,32 @@ TEST_CASE("calls on parts that differ refuse what does not fit before anything i
         counts const list(p, 4), short_list(p - 1, 4), long_list(p + 1, 4), huge(p, std::numeric_limits<std::size_t>::max() / p);
         std::vector<int> mine(4), all(4 * p), wide(4 * p + 1);
         for (counts const& wrong : {short_list, long_list}) {
-            expect.template throws<usage_error>([&] { tutti::all_gather_v(world, mine, all, wrong); }, {"all_gather_v", "list of counts"}, "list");
-            expect.template throws<usage_error>([&] { tutti::all_to_all_v(world, all, list, all, wrong); }, {"all_to_all_v", "list of counts"}, "list");
+            expect.template throws<usage_error>([&] { tutti::all_gather_v(world, mine, all, wrong); },
+                                                {"all_gather_v", "list of counts"}, "list");
+            expect.template throws<usage_error>([&] { tutti::all_to_all_v(world, all, list, all, wrong); },
+                                                {"all_to_all_v", "list of counts"}, "list");
         }
-        expect.template throws<usage_error>([&] { tutti::all_gather_v(world, mine, all, huge); }, {"all_gather_v", "memory"}, "too much");
-        expect.template throws<usage_error>([&] { tutti::all_gather_v(world, mine, wide, list); }, {"all_gather_v", "output"}, "size");
-        expect.template throws<usage_error>([&] { tutti::all_gather_v(world, wide, all, list); }, {"all_gather_v", "input"}, "size");
-        expect.template throws<usage_error>([&] { tutti::gather_v(world, mine, wide, list, here); }, {"gather_v", "output"}, "size");
+        expect.template throws<usage_error>([&] { tutti::all_gather_v(world, mine, all, huge); }, {"all_gather_v", "memory"},
+                                            "too much");
+        expect.template throws<usage_error>([&] { tutti::all_gather_v(world, mine, wide, list); }, {"all_gather_v", "output"},
+                                            "size");
+        expect.template throws<usage_error>([&] { tutti::all_gather_v(world, wide, all, list); }, {"all_gather_v", "input"},
+                                            "size");
+        expect.template throws<usage_error>([&] { tutti::gather_v(world, mine, wide, list, here); }, {"gather_v", "output"},
+                                            "size");
         expect.template throws<usage_error>([&] { tutti::gather_v(world, mine, all, list, -1); }, {"gather_v", "root"}, "root");
-        expect.template throws<usage_error>([&] { (void)tutti::gather_v(world, mine, world.size()); }, {"gather_v", "root"}, "root");
-        expect.template throws<usage_error>([&] { tutti::scatter_v(world, wide, mine, list, here); }, {"scatter_v", "input"}, "size");
-        expect.template throws<usage_error>([&] { tutti::reduce_scatter_v(world, wide, mine, list); }, {"reduce_scatter_v", "input"}, "size");
-        expect.template throws<usage_error>([&] { tutti::all_to_all_v(world, all, list, wide, list); }, {"all_to_all_v", "output"}, "size");
-        expect.template throws<usage_error>([&] { tutti::all_to_all_v(world, all, list, all, list); }, {"all_to_all_v", "overlap"}, "in place");
-        expect.template throws<usage_error>([&] { (void)tutti::start_all_gather_v(world, mine, wide, list); }, {"all_gather_v"}, "started");
+        expect.template throws<usage_error>([&] { (void)tutti::gather_v(world, mine, world.size()); }, {"gather_v", "root"},
+                                            "root");
+        expect.template throws<usage_error>([&] { tutti::scatter_v(world, wide, mine, list, here); }, {"scatter_v", "input"},
+                                            "size");
+        expect.template throws<usage_error>([&] { tutti::reduce_scatter_v(world, wide, mine, list); },
+                                            {"reduce_scatter_v", "input"}, "size");
+        expect.template throws<usage_error>([&] { tutti::all_to_all_v(world, all, list, wide, list); }, {"all_to_all_v", "output"},
+                                            "size");
+        expect.template throws<usage_error>([&] { tutti::all_to_all_v(world, all, list, all, list); }, {"all_to_all_v", "overlap"},
+                                            "in place");
+        expect.template throws<usage_error>([&] { (void)tutti::start_all_gather_v(world, mine, wide, list); }, {"all_gather_v"},
+                                            "started");
         tutti::barrier(world);
     });
 }

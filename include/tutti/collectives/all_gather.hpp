@@ -90,4 +90,10 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, co
     return world.start(detail::all_gather_v_call(world, in, std::forward<Out>(out), *kept), kept);
 }
 
+/// Starts an all_gather of one value: `value` and `out`, one element per rank, belong to it until `wait` returns. Collective.
+template <communicator Comm, single_element T, contiguous_elements Out>
+[[nodiscard]] pending start_all_gather(Comm& world, T& value, Out&& out) {
+    return start_all_gather(world, std::span{std::addressof(value), 1}, std::forward<Out>(out));
+}
+
 }  // namespace tutti

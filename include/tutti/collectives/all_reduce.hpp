@@ -29,7 +29,7 @@ call all_reduce_call(In const& in, Out&& out, Operation const& operation) {
 /// `out` of every rank holds, element by element, the fold of all ranks' `in` under `operation`. Collective.
 /// @param  in         n elements, as many on every rank
 /// @param  out        n elements; may be `in` itself
-/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks; or tutti::average{}
 /// @param  algorithm  such as tutti::algorithm::ring{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to half a KiB one round, each rank reading pn bytes; above, two rounds and 2pn bytes moved in all
@@ -39,6 +39,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 void all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::all_reduce_call(in, std::forward<Out>(out), operation);
     detail::perform<collective::all_reduce, element_t<In>, Operation>(world, what, algorithm);
+    detail::finish<Operation>(detail::writable_elements(out), world.size());
 }
 
 /// As above, in place: `data` is replaced by the fold of all ranks' `data`. Collective.
@@ -47,6 +48,7 @@ template <communicator Comm, contiguous_elements Range, class Operation = std::p
 void all_reduce(Comm& world, Range&& data, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::all_reduce_call(data, std::forward<Range>(data), operation);
     detail::perform<collective::all_reduce, element_t<Range>, Operation>(world, what, algorithm);
+    detail::finish<Operation>(detail::writable_elements(data), world.size());
 }
 
 /// The fold of one value per rank. Collective.
@@ -55,6 +57,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 [[nodiscard]] T all_reduce(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     world.perform(detail::all_reduce_call(one, one, operation));
+    detail::finish<Operation>(one, world.size());
     return value;
 }
 
@@ -62,7 +65,8 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 [[nodiscard]] pending start_all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return world.start(detail::all_reduce_call(in, std::forward<Out>(out), *kept), kept);
+    auto const what = detail::all_reduce_call(in, std::forward<Out>(out), *kept);
+    return detail::finish_later<Operation>(world.start(what, kept), detail::writable_elements(out), world.size());
 }
 
 /// Starts an all_reduce in place. Collective.
@@ -70,7 +74,15 @@ template <communicator Comm, contiguous_elements Range, class Operation = std::p
     requires(!std::ranges::range<Operation>)
 [[nodiscard]] pending start_all_reduce(Comm& world, Range&& data, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return world.start(detail::all_reduce_call(data, std::forward<Range>(data), *kept), kept);
+    auto const what = detail::all_reduce_call(data, std::forward<Range>(data), *kept);
+    return detail::finish_later<Operation>(world.start(what, kept), detail::writable_elements(data), world.size());
+}
+
+/// Starts an all_reduce of one value, in place: `value` belongs to it until `wait` returns. Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+    requires(!std::ranges::range<Operation>)
+[[nodiscard]] pending start_all_reduce(Comm& world, T& value, Operation operation = {}) {
+    return start_all_reduce(world, std::span{std::addressof(value), 1}, std::move(operation));
 }
 
 }  // namespace tutti

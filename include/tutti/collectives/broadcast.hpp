@@ -45,4 +45,10 @@ template <communicator Comm, contiguous_elements Range>
     return world.start(detail::broadcast_call(world, std::forward<Range>(data), root), nullptr);
 }
 
+/// Starts a broadcast of one value: `value` belongs to it until `wait` returns. Collective.
+template <communicator Comm, single_element T>
+[[nodiscard]] pending start_broadcast(Comm& world, T& value, int root) {
+    return start_broadcast(world, std::span{std::addressof(value), 1}, root);
+}
+
 }  // namespace tutti

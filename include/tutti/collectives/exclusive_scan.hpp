@@ -4,7 +4,6 @@
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <ranges>
@@ -12,6 +11,15 @@
 #include <utility>
 
 namespace tutti {
+namespace detail {
+
+/// Lets `init` come before what ranks 0 .. rank - 1 have folded.
+template <class T, class Operation>
+void put_first(int rank, std::span<T> folded, T const& init, Operation const& operation) {
+    for (T& x : folded) x = rank == 0 ? init : static_cast<T>(operation(init, x));
+}
+
+}  // namespace detail
 
 /// `out` of rank r holds, element by element, `init` folded with `in` of ranks 0 .. r - 1 under `operation`; on rank 0 `init`
 /// alone. Collective.
@@ -25,8 +33,7 @@ namespace tutti {
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 void exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}) {
     world.perform(detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), operation));
-    using T = element_t<In>;
-    for (T& x : out) x = world.rank() == 0 ? init : static_cast<T>(std::as_const(operation)(init, x));
+    detail::put_first(world.rank(), detail::writable_elements(out), init, operation);
 }
 
 /// `init` folded with one value of each of ranks 0 .. r - 1. Collective.
@@ -35,6 +42,23 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
     std::span const one{std::addressof(value), 1};
     exclusive_scan(world, one, one, init, std::move(operation));
     return value;
+}
+
+/// Starts an exclusive_scan; `in` and `out` belong to it until `wait` returns. `init` and the operation are kept. Collective.
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
+[[nodiscard]] pending start_exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}) {
+    auto const kept = std::make_shared<Operation const>(std::move(operation));
+    auto const what = detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), *kept);
+    return detail::then(world.start(what, kept), [rank = world.rank(), folded = detail::writable_elements(out), init, kept] {
+        detail::put_first(rank, folded, init, *kept);
+    });
+}
+
+/// Starts an exclusive_scan of one value, in place. Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+[[nodiscard]] pending start_exclusive_scan(Comm& world, T& value, T init, Operation operation = {}) {
+    std::span const one{std::addressof(value), 1};
+    return start_exclusive_scan(world, one, one, init, std::move(operation));
 }
 
 }  // namespace tutti

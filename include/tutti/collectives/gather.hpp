@@ -97,4 +97,11 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, co
     return world.start(detail::gather_v_call(world, in, std::forward<Out>(out), *kept, root), kept);
 }
 
+/// Starts a gather of one value: `value` and, on `root`, `out`, one element per rank, belong to it until `wait` returns.
+/// Collective.
+template <communicator Comm, single_element T, contiguous_elements Out>
+[[nodiscard]] pending start_gather(Comm& world, T& value, Out&& out, int root) {
+    return start_gather(world, std::span{std::addressof(value), 1}, std::forward<Out>(out), root);
+}
+
 }  // namespace tutti

@@ -2,10 +2,15 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/concepts/operation.hpp>
+#include <tutti/concepts/pending.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <ranges>
+#include <span>
+#include <type_traits>
 #include <utility>
 
 namespace tutti::detail {
@@ -25,14 +30,38 @@ call make_call(collective kind, In const& in, Out&& out, std::size_t count, int 
             .root = root};
 }
 
+inline constexpr std::plus<> sum_of_average{};
+
 /// The same with an operation, which must outlive the call.
 template <class In, class Out, class Operation>
 call make_call(collective kind, In const& in, Out&& out, std::size_t count, int root, Operation const& operation) {
-    require_operation<element_t<In>, Operation>();
+    using T = element_t<In>;
+    if constexpr (std::is_same_v<Operation, average>) require_average<T>();
+    else require_operation<T, Operation>();
     call what = make_call(kind, in, std::forward<Out>(out), count, root);
-    what.reduce = &reduction_of<element_t<In>, Operation>;
-    what.operation = std::addressof(operation);
+    what.reduce = &reduction_of<T, Operation>;
+    if constexpr (std::is_same_v<Operation, average>) what.operation = &sum_of_average;
+    else what.operation = std::addressof(operation);
     return what;
+}
+
+/// Makes averages of the sums that a complete call has left at `out`; nothing for other operations.
+template <class Operation, class T>
+void finish(std::span<T> out, int ranks) {
+    if constexpr (std::is_same_v<Operation, average> && number_kind_of<T> == number_kind::complex) {
+        for (T& x : out) x /= static_cast<typename T::value_type>(ranks);
+    } else if constexpr (std::is_same_v<Operation, average>) {
+        using wide = accumulator_t<T>;
+        for (T& x : out) x = static_cast<T>(static_cast<wide>(x) / static_cast<wide>(ranks));
+    }
+}
+
+/// The same once a started call is complete.
+template <class Operation, class T>
+pending finish_later(pending running, std::span<T> out, int ranks) {
+    if constexpr (std::is_same_v<Operation, average>)
+        return then(std::move(running), [out, ranks] { finish<Operation>(out, ranks); });
+    else return running;
 }
 
 /// Sizes and places of the two buffers of a call: how many elements each has, and where `out` may lie within `in` or `in`

@@ -2,6 +2,7 @@
 
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/concepts/pending.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <ranges>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace tutti {
 namespace detail {
@@ -27,6 +29,37 @@ message message_of(message::action what, int peer, Range&& data) {
     return {what, peer, bytes_of(data), std::ranges::size(data)};
 }
 
+template <class T>
+call message_call(collective kind, std::size_t count) {
+    return {.kind = kind, .type = &element_type_of<T>, .count = count};
+}
+
+template <class Comm>
+pending start_messages(Comm& world, std::span<message const> round, call const& what) {
+    static_assert(starts_messages<Comm>,
+                  "tutti: this communicator cannot start messages: use send, receive and exchange, which wait; see starts_messages "
+                  "in tutti/concepts/communicator.hpp");
+    return world.start_exchange(round, what, nullptr);
+}
+
+/// What the two forms of `exchange` check. True when the rank exchanges with itself, and the copy is made.
+template <class Comm, class Out, class In>
+bool prepare_exchange(Comm& world, Out const& out, int to, In&& in, int from) {
+    using T = element_t<Out>;
+    require_writable<In>();
+    require_same_elements<T, element_t<In>>();
+    std::size_t const count = std::ranges::size(out), bytes = count * sizeof(T);
+    check_overlap("exchange", std::ranges::data(out), bytes, std::ranges::data(in), std::ranges::size(in) * sizeof(T), bytes);
+    if (to == world.rank() && from == world.rank()) {
+        check_size("exchange", "the input", std::ranges::size(in), count);
+        std::ranges::copy(out, std::ranges::begin(in));
+        return true;
+    }
+    check_peer("exchange", world, to);
+    check_peer("exchange", world, from);
+    return false;
+}
+
 }  // namespace detail
 
 /// Rank `to` has received `data`. Between two ranks; meets a `receive` or an `exchange`.
@@ -38,7 +71,7 @@ template <communicator Comm, contiguous_elements Range>
 void send(Comm& world, Range const& data, int to) {
     detail::check_peer("send", world, to);
     std::array const round{detail::message_of(message::action::send, to, data)};
-    world.exchange(round, call{.kind = collective::send, .type = &element_type_of<element_t<Range>>, .count = round[0].count});
+    world.exchange(round, detail::message_call<element_t<Range>>(collective::send, round[0].count));
 }
 
 /// `data` holds what rank `from` has sent. Between two ranks; meets a `send` or an `exchange`.
@@ -49,7 +82,7 @@ void receive(Comm& world, Range&& data, int from) {
     detail::require_writable<Range>();
     detail::check_peer("receive", world, from);
     std::array const round{detail::message_of(message::action::receive, from, data)};
-    world.exchange(round, call{.kind = collective::receive, .type = &element_type_of<element_t<Range>>, .count = round[0].count});
+    world.exchange(round, detail::message_call<element_t<Range>>(collective::receive, round[0].count));
 }
 
 /// Rank `to` has received `out`, and `in` holds what rank `from` has sent, both at the same time. Between three ranks at most;
@@ -57,22 +90,42 @@ void receive(Comm& world, Range&& data, int from) {
 /// @throws as `send`
 template <communicator Comm, contiguous_elements Out, contiguous_elements In>
 void exchange(Comm& world, Out const& out, int to, In&& in, int from) {
-    using T = element_t<Out>;
-    detail::require_writable<In>();
-    detail::require_same_elements<T, element_t<In>>();
-    std::size_t const count = std::ranges::size(out), bytes = count * sizeof(T);
-    detail::check_overlap("exchange", std::ranges::data(out), bytes, std::ranges::data(in), std::ranges::size(in) * sizeof(T),
-                          bytes);
-    if (to == world.rank() && from == world.rank()) {
-        detail::check_size("exchange", "the input", std::ranges::size(in), count);
-        std::ranges::copy(out, std::ranges::begin(in));
-        return;
-    }
-    detail::check_peer("exchange", world, to);
-    detail::check_peer("exchange", world, from);
+    if (detail::prepare_exchange(world, out, to, std::forward<In>(in), from)) return;
     std::array const round{detail::message_of(message::action::send, to, out),
                            detail::message_of(message::action::receive, from, in)};
-    world.exchange(round, call{.kind = collective::exchange, .type = &element_type_of<T>, .count = count});
+    world.exchange(round, detail::message_call<element_t<Out>>(collective::exchange, round[0].count));
+}
+
+/// Starts a send; `data` belongs to it until `wait` returns, when rank `to` has received it. Between two ranks: messages between
+/// the same two arrive in the order of their calls, started or not, and wait for no collective and no other rank.
+/// @throws usage_error  when `to` is no other rank;  peer_failed  when the group has ended
+template <communicator Comm, contiguous_elements Range>
+[[nodiscard]] pending start_send(Comm& world, Range&& data, int to) {
+    detail::require_lasting<Range>();
+    detail::check_peer("start_send", world, to);
+    std::array const round{detail::message_of(message::action::send, to, data)};
+    return detail::start_messages(world, round, detail::message_call<element_t<Range>>(collective::send, round[0].count));
+}
+
+/// Starts a receive; `data` belongs to it until `wait` returns, and then holds what rank `from` has sent. Between two ranks.
+/// @throws as `start_send`
+template <communicator Comm, contiguous_elements Range>
+[[nodiscard]] pending start_receive(Comm& world, Range&& data, int from) {
+    detail::require_writable<Range>();
+    detail::check_peer("start_receive", world, from);
+    std::array const round{detail::message_of(message::action::receive, from, data)};
+    return detail::start_messages(world, round, detail::message_call<element_t<Range>>(collective::receive, round[0].count));
+}
+
+/// Starts an exchange; `out` and `in` belong to it until `wait` returns. Between three ranks at most.
+/// @throws as `start_send`
+template <communicator Comm, contiguous_elements Out, contiguous_elements In>
+[[nodiscard]] pending start_exchange(Comm& world, Out&& out, int to, In&& in, int from) {
+    detail::require_lasting<Out>();
+    if (detail::prepare_exchange(world, out, to, std::forward<In>(in), from)) return {};
+    std::array const round{detail::message_of(message::action::send, to, out),
+                           detail::message_of(message::action::receive, from, in)};
+    return detail::start_messages(world, round, detail::message_call<element_t<Out>>(collective::exchange, round[0].count));
 }
 
 }  // namespace tutti

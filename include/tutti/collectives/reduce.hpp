@@ -29,7 +29,7 @@ call reduce_call(Comm& world, In const& in, Out&& out, int root, Operation const
 /// `out` of rank `root` holds, element by element, the fold of all ranks' `in` under `operation`. Collective.
 /// @param  in         n elements, as many on every rank
 /// @param  out        n elements on `root`, where it may be `in` itself; not looked at elsewhere
-/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks; or tutti::average{}
 /// @throws usage_error  on the rank whose arguments do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to half a KiB one round, the root reading pn bytes; above, two rounds, each rank folding a slice
 /// Order:  rank order
@@ -38,6 +38,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 void reduce(Comm& world, In const& in, Out&& out, int root, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::reduce_call(world, in, std::forward<Out>(out), root, operation);
     detail::perform<collective::reduce, element_t<In>, Operation>(world, what, algorithm);
+    if (world.rank() == root) detail::finish<Operation>(detail::writable_elements(out), world.size());
 }
 
 /// The fold of one value per rank, on rank `root`; elsewhere the rank's own value. Collective.
@@ -45,6 +46,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 [[nodiscard]] T reduce(Comm& world, T value, int root, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     world.perform(detail::reduce_call(world, one, one, root, operation));
+    if (world.rank() == root) detail::finish<Operation>(one, world.size());
     return value;
 }
 
@@ -52,7 +54,18 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 [[nodiscard]] pending start_reduce(Comm& world, In const& in, Out&& out, int root, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return world.start(detail::reduce_call(world, in, std::forward<Out>(out), root, *kept), kept);
+    using T = element_t<In>;
+    auto const what = detail::reduce_call(world, in, std::forward<Out>(out), root, *kept);
+    auto const result = world.rank() == root ? detail::writable_elements(out) : std::span<T>{};
+    return detail::finish_later<Operation>(world.start(what, kept), result, world.size());
+}
+
+/// Starts a reduce of one value, in place: `value` belongs to it until `wait` returns; on ranks other than `root` it stays.
+/// Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+[[nodiscard]] pending start_reduce(Comm& world, T& value, int root, Operation operation = {}) {
+    std::span const one{std::addressof(value), 1};
+    return start_reduce(world, one, one, root, std::move(operation));
 }
 
 }  // namespace tutti

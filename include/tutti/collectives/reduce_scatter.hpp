@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <ranges>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -38,7 +39,7 @@ call reduce_scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& c
 /// `out` of rank r holds, element by element, the fold under `operation` of part r of all ranks' `in`. Collective.
 /// @param  in         ranks x n elements: one part for each rank
 /// @param  out        n elements, as many on every rank; may be this rank's own part of `in`
-/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks; or tutti::average{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to half a KiB of input one round; above, two. Each rank reads pn elements
 /// Order:  rank order
@@ -47,13 +48,15 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 void reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::reduce_scatter_call(world, in, std::forward<Out>(out), operation);
     detail::perform<collective::reduce_scatter, element_t<In>, Operation>(world, what, algorithm);
+    detail::finish<Operation>(detail::writable_elements(out), world.size());
 }
 
 /// Starts a reduce_scatter; `in` and `out` belong to it until `wait` returns. Collective.
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 [[nodiscard]] pending start_reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return world.start(detail::reduce_scatter_call(world, in, std::forward<Out>(out), *kept), kept);
+    auto const what = detail::reduce_scatter_call(world, in, std::forward<Out>(out), *kept);
+    return detail::finish_later<Operation>(world.start(what, kept), detail::writable_elements(out), world.size());
 }
 
 /// `out` of rank r holds, element by element, the fold under `operation` of part r of all ranks' `in`, where parts have different
@@ -61,7 +64,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 /// @param  in         sum of counts elements, parts one after another in rank order
 /// @param  out        counts[rank] elements; may be this rank's own part of `in`
 /// @param  counts     elements of each rank's part, one number per rank, 0 included; equal on all ranks
-/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks; or tutti::average{}
 /// @throws usage_error  on the rank whose sizes do not fit its counts
 /// @throws collective_mismatch  on every rank, when counts differ;  peer_failed, timeout_error  on every rank
 /// Cost:   that of a reduce_scatter, and p counts compared with those of every peer
@@ -70,6 +73,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, co
           class Operation = std::plus<>>
 void reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, Operation operation = {}) {
     world.perform(detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), counts, operation));
+    detail::finish<Operation>(detail::writable_elements(out), world.size());
 }
 
 /// Starts a reduce_scatter_v; `in` and `out` belong to it until `wait` returns. The counts and the operation are kept. Collective.
@@ -78,7 +82,8 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, co
 [[nodiscard]] pending start_reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, Operation operation = {}) {
     using both = std::pair<std::vector<std::size_t>, Operation>;
     auto const kept = std::make_shared<both const>(detail::copy_of_counts(counts), std::move(operation));
-    return world.start(detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), kept->first, kept->second), kept);
+    auto const what = detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), kept->first, kept->second);
+    return detail::finish_later<Operation>(world.start(what, kept), detail::writable_elements(out), world.size());
 }
 
 }  // namespace tutti

@@ -10,6 +10,7 @@
 #include <memory>
 #include <ranges>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace tutti {
@@ -17,6 +18,9 @@ namespace detail {
 
 template <class In, class Out, class Operation>
 call scan_call(collective kind, In const& in, Out&& out, Operation const& operation) {
+    static_assert(!std::is_same_v<Operation, average>,
+                  "tutti: average is for all_reduce, reduce and reduce_scatter: a scan folds another number of ranks on "
+                  "each of them");
     std::size_t const count = std::ranges::size(in);
     auto const what = make_call(kind, in, std::forward<Out>(out), count, -1, operation);
     check_buffers(kind == collective::scan ? "scan" : "exclusive_scan", in, count, out, count);
@@ -51,6 +55,14 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 [[nodiscard]] pending start_scan(Comm& world, In const& in, Out&& out, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     return world.start(detail::scan_call(collective::scan, in, std::forward<Out>(out), *kept), kept);
+}
+
+/// Starts a scan of one value, in place: `value` belongs to it until `wait` returns. Collective.
+template <communicator Comm, single_element T, class Operation = std::plus<>>
+    requires(!std::ranges::range<Operation>)
+[[nodiscard]] pending start_scan(Comm& world, T& value, Operation operation = {}) {
+    std::span const one{std::addressof(value), 1};
+    return start_scan(world, one, one, std::move(operation));
 }
 
 }  // namespace tutti

@@ -72,7 +72,7 @@ public:
     /// Performs one collective, after all those started before it. Collective.
     /// @throws error  when MPI reports one; what the call's operation throws
     void perform(call const& what) {
-        if (!started_.empty()) finish_started();
+        if (!started_.empty()) finish_started_schedules();
         detail::watchdog::watched const watched{*watchdog_, what};
         if (is_native(what)) return call_mpi(what);
         detail::execution under_way{what, schedule_of(what)};
@@ -84,7 +84,8 @@ public:
     /// @param operation  keeps alive what `what.operation` points to
     pending start(call const& what, std::shared_ptr<void const> operation) {
         auto request = std::make_unique<started>(*this, what, std::move(operation));
-        request->progress();
+        if (is_native(what)) request->start_natively();
+        else request->start_schedule();
         return pending{std::move(request)};
     }
 
@@ -94,9 +95,16 @@ public:
     /// Sends and receives the messages of `round` at the same time. Returns when all are complete.
     /// @throws collective_mismatch  on the receiver, when a message has another length than it expects
     void exchange(std::span<message const> round, call const& what) {
-        if (!started_.empty()) finish_started();
         detail::watchdog::watched const watched{*watchdog_, what};
         exchange_now(round, what);
+    }
+
+    /// Starts the messages of `round`; those between the same two ranks arrive in order of issue, started or not. Local.
+    /// @param kept  keeps alive the operation that `what` points to
+    pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> kept) {
+        auto request = std::make_unique<started>(*this, what, std::move(kept));
+        request->start_messages(round);
+        return pending{std::move(request)};
     }
 
     /// Ends the job, with `text`.
@@ -224,22 +232,30 @@ private:
         std::size_t capacity_ = 0, alignment_ = 0;
     };
 
-    /// A collective on its way: one request of MPI's, or a schedule.
+    /// Something on its way: one request of MPI's, the rounds of a schedule, or one round of messages.
     class started final : public pending::request {
     public:
-        started(mpi& world, call const& what, std::shared_ptr<void const> operation)
+        started(mpi& world, call const& what, std::shared_ptr<void const> kept)
             : world_{world},
               what_{what},
-              operation_{std::move(operation)} {
-            if (world_.is_native(what_)) {
-                world_.call_mpi(what_, &native_);
-            } else {
-                tag_ = 1 + world_.turn_++ % 30'000;  // MPI promises tags up to 32767
-                under_way_ = std::make_unique<detail::execution>(what_, world_.schedule_of(what_));
-            }
-            world_.started_.push_back(this);
-        }
+              kept_{std::move(kept)} {}
         ~started() override { leave(); }
+
+        void start_natively() {
+            world_.call_mpi(what_, &native_);
+            enter();
+        }
+        void start_schedule() {
+            tag_ = first_started_tag + world_.turn_++ % 30'000;  // MPI promises tags up to 32767
+            under_way_ = std::make_unique<detail::execution>(what_, world_.schedule_of(what_));
+            enter();
+        }
+        void start_messages(std::span<message const> round) {
+            transfer_.begin(world_, round, what_, message_tag);
+            moving_ = true;
+            enter();
+        }
+
         void wait() override {
             detail::watchdog::watched const watched{*world_.watchdog_, what_};
             while (!over_) world_.progress_started();
@@ -254,15 +270,14 @@ private:
         void progress() {
             if (over_) return;
             try {
-                if (!under_way_) {
+                if (native_.request != MPI_REQUEST_NULL) {
                     int complete = 0;
                     detail::check_mpi(MPI_Test(&native_.request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
-                    if (complete) leave();
-                    return;
+                    if (!complete) return;
                 }
                 for (;;) {
-                    if (moving_ && !transfer_.test(under_way_->what())) return;
-                    auto const round = under_way_->next();
+                    if (moving_ && !transfer_.test(under_way_ ? under_way_->what() : what_)) return;
+                    auto const round = under_way_ ? under_way_->next() : std::span<message const>{};
                     moving_ = !round.empty();
                     if (!moving_) return leave();
                     transfer_.begin(world_, round, under_way_->what(), tag_);
@@ -272,25 +287,35 @@ private:
                 leave();
             }
         }
+        /// Whether its peers need this rank to go on.
+        bool is_schedule() const { return under_way_ != nullptr; }
+        call const& what() const { return what_; }
 
     private:
+        void enter() {
+            over_ = false;
+            world_.started_.push_back(this);
+            progress();
+        }
         void leave() {
             if (over_) return;
             over_ = true;
-            auto& all = world_.started_;
-            all.erase(std::find(all.begin(), all.end(), this));
+            std::erase(world_.started_, this);
         }
 
         mpi& world_;
         call what_;
-        std::shared_ptr<void const> operation_;
+        std::shared_ptr<void const> kept_;
         native_request native_;
         std::unique_ptr<detail::execution> under_way_;
         transfer transfer_;
         int tag_ = 0;
-        bool moving_ = false, over_ = false;
+        bool moving_ = false, over_ = true;
         std::exception_ptr error_;
     };
+
+    // Messages of calls that may be under way at the same time must not be taken for one another's.
+    static constexpr int message_tag = 0, collective_tag = 1, first_started_tag = 2;
 
     mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog) : group_{own}, watchdog_{std::move(watchdog)} {
         MPI_Comm_set_errhandler(group_, MPI_ERRORS_RETURN);
@@ -319,20 +344,25 @@ private:
         std::_Exit(1);
     }
 
-    void finish_started() {
-        while (!started_.empty()) {
-            detail::watchdog::watched const watched{*watchdog_, call{}};
-            progress_started();
-        }
+    /// Finishes those that peers may wait for: the rest goes on by itself.
+    void finish_started_schedules() {
+        auto next = [&] { return std::find_if(started_.begin(), started_.end(), [](auto each) { return each->is_schedule(); }); };
+        if (next() == started_.end()) return;
+        detail::watchdog::watched const watched{*watchdog_, (*next())->what()};
+        while (next() != started_.end()) progress_started();
     }
     void progress_started() {
-        auto const all = started_;  // those that end leave the list
-        for (started* const each : all) each->progress();
+        for (std::size_t k = 0; k < started_.size();) {
+            started* const each = started_[k];
+            each->progress();
+            if (k < started_.size() && started_[k] == each) ++k;  // those that end leave the list
+        }
     }
 
     void exchange_now(std::span<message const> round, call const& what) {
-        transfer_.begin(*this, round, what, 0);
-        transfer_.wait(what);
+        transfer_.begin(*this, round, what, what.kind >= collective::send ? message_tag : collective_tag);
+        if (started_.empty()) return transfer_.wait(what);
+        while (!transfer_.test(what)) progress_started();
     }
 
     /// Whether MPI has this collective on these elements, with this operation, in this place.

@@ -43,6 +43,10 @@ public:
             throw usage_error{"tutti: " + describe(what) + ": rank " + std::to_string(round[0].peer) +
                               " is no peer of rank 0 of 1"};
     }
+    static pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> const& /*kept*/) {
+        exchange(round, what);
+        return {};
+    }
     /// Ends the group.
     /// @throws error always, with `text`
     [[noreturn]] static void abort(std::string const& text) { throw error{"tutti: rank 0 aborted: " + text}; }

@@ -33,7 +33,12 @@ namespace tutti::comm {
 /// Source: one-writer flags with the payload in their line: Graham and Shipman 2008, doi 10.1007/978-3-540-87475-1_21.
 class threads {
 public:
-    threads(detail::thread_group& group, int rank) : mine_{group, rank} {}
+    threads(detail::thread_group& group, int rank)
+        : collectives_{*this},
+          mine_{group, rank},
+          messages_{mine_, collectives_} {
+        mine_.let_go_on(messages_);
+    }
     threads(threads const&) = delete;
     threads& operator=(threads const&) = delete;
 
@@ -73,7 +78,15 @@ public:
     /// it. Messages from one rank to another arrive in order.
     /// @throws collective_mismatch  on both ranks, when a receive meets a send of another type or number of elements
     /// @throws peer_failed, timeout_error
-    void exchange(std::span<message const> round, call const& what) { detail::thread_messages{mine_, what}.run(round); }
+    void exchange(std::span<message const> round, call const& what) { messages_.run(round, what); }
+
+    /// Starts the messages of `round`: those between the same two ranks arrive in order of issue, started or not. They move on
+    /// whenever this rank waits for anything or asks whether anything is ready. Local.
+    /// @param kept  keeps alive the operation that `what` points to
+    /// @throws peer_failed  when the group has ended
+    pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> kept) {
+        return messages_.start(round, what, std::move(kept));
+    }
 
     /// Ends the group: every call of every rank, under way or later, throws `peer_failed` with `text`. Local.
     void abort(std::string const& text) { mine_.group().revoke(rank(), mine_.said("aborted", text)); }
@@ -129,6 +142,7 @@ private:
             if (error_) std::rethrow_exception(error_);
         }
         bool ready() override {
+            world_.messages_.work();
             while (stage_ != stage::over)
                 if (!world_.advance(false)) return false;
             if (error_) std::rethrow_exception(error_);
@@ -183,8 +197,30 @@ private:
         return true;
     }
 
-    detail::thread_rank mine_;
+    /// Started collectives, as what goes on while this rank waits for a message.
+    class in_background final : public detail::thread_group::background {
+    public:
+        explicit in_background(threads& world) : world_{world} {}
+        void work() override {
+            while (!world_.started_.empty() && world_.advance(false)) {}
+        }
+        bool can_work() override { return !world_.started_.empty() && world_.can_advance(); }
+
+    private:
+        threads& world_;
+    };
+
+    bool can_advance() {
+        started const& front = *started_.front();
+        using stage = started::stage;
+        return front.stage_ == stage::queued || (front.stage_ == stage::published && mine_.all_met(front.sequence_)) ||
+               (front.stage_ == stage::moved && mine_.all_settled(front.what_, front.sequence_));
+    }
+
     std::deque<started*> started_;  // issued, not over; owned by their `pending`
+    in_background collectives_;
+    detail::thread_rank mine_;
+    detail::thread_messages messages_;
 };
 
 }  // namespace tutti::comm

@@ -110,6 +110,7 @@ struct reduction {
     std::string_view name;
     operation_kind kind = operation_kind::other;
     bool commutes = false;
+    bool widens = false;  ///< whether it folds in a wider type: then the more sources it is given at once, the fewer roundings
 };
 
 /// One collective call of one rank, free of element types: what performs it moves bytes.
@@ -156,12 +157,37 @@ void fold_pair(Operation const& combine, T* __restrict a, T* __restrict b, std::
     for (std::size_t i = 0; i < count; ++i) one(i);
 }
 
+/// Folds in type A, wider than T, and rounds once.
+template <class T, class A, class Operation>
+void fold_wide(Operation const& combine, std::byte* const* out, int outputs, std::byte const* const* in, int inputs,
+               std::size_t first, std::size_t count) {
+    constexpr std::size_t block = 64;
+    A sum[block];
+    T rounded[block];
+    auto step = [&](A const& a, A const& b) {
+        if constexpr (std::is_same_v<Operation, std::plus<T>>) return static_cast<A>(a + b);
+        else if constexpr (std::is_same_v<Operation, std::multiplies<T>>) return static_cast<A>(a * b);
+        else return static_cast<A>(combine(a, b));
+    };
+    for (std::size_t at = first, last = first + count; at < last; at += block) {
+        std::size_t const n = std::min(block, last - at);
+        auto source = [&](int k) { return reinterpret_cast<T const*>(in[k]) + at; };
+        for (std::size_t i = 0; i < n; ++i) sum[i] = static_cast<A>(source(0)[i]);
+        for (int k = 1; k < inputs; ++k)
+            for (std::size_t i = 0; i < n; ++i) sum[i] = step(sum[i], static_cast<A>(source(k)[i]));
+        for (std::size_t i = 0; i < n; ++i) rounded[i] = static_cast<T>(sum[i]);
+        for (int k = 0; k < outputs; ++k) std::memcpy(out[k] + at * sizeof(T), static_cast<void const*>(rounded), n * sizeof(T));
+    }
+}
+
 /// The body of `reduction::fold`. Works through a small local block, so that sources and destinations may coincide and a
 /// compiler that vectorises only loops of known length (g++ -O2) still does.
 template <class T, class Operation>
 void fold(void const* operation, std::byte* const* out, int outputs, std::byte const* const* in, int inputs, std::size_t first,
           std::size_t count) {
     auto const& combine = *static_cast<Operation const*>(operation);
+    if constexpr (!std::is_same_v<folded_in<Operation, T>, T>)
+        return fold_wide<T, folded_in<Operation, T>>(combine, out, outputs, in, inputs, first, count);
     if (inputs == 2 && outputs == 2 && out[0] == in[0] && out[1] == in[1] && in[0] != in[1])
         return fold_pair(combine, reinterpret_cast<T*>(out[0]) + first, reinterpret_cast<T*>(out[1]) + first, count);
     constexpr std::size_t block = std::max<std::size_t>(1, 256 / sizeof(T));
@@ -195,7 +221,14 @@ void fold(void const* operation, std::byte* const* out, int outputs, std::byte c
 
 template <class T, class Operation>
 inline constexpr reduction reduction_of{&detail::fold<T, Operation>, &element_type_of<T>, detail::type_name<Operation>(),
-                                        operation_kind_of<Operation, T>, commutes<Operation, T>};
+                                        operation_kind_of<Operation, T>, commutes<Operation, T>,
+                                        !std::is_same_v<detail::folded_in<Operation, T>, T>};
+
+/// An average is folded as a sum, by a `std::plus<>`, and divided by who asked for it.
+template <class T>
+inline constexpr reduction reduction_of<T, average>{&detail::fold<T, std::plus<>>, &element_type_of<T>, "tutti::average",
+                                                    operation_kind::plus, commutes<average, T>,
+                                                    !std::is_same_v<detail::folded_in<std::plus<>, T>, T>};
 
 /// A call in words: "all_reduce of 8 x float with std::plus<void>", "all_gather_v of up to 8 x float".
 inline std::string describe(call const& what) {

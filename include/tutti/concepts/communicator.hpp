@@ -32,6 +32,13 @@ concept exchanges_messages = requires(Comm& world, call const& what, std::span<m
     world.exchange(round, what);
 };
 
+/// Starts messages between two ranks without waiting for the peer. Optional: what `start_send` and its like need.
+template <class Comm>
+concept starts_messages = requires(Comm& world, std::span<message const> round, call const& what,
+                                   std::shared_ptr<void const> kept) {
+    { world.start_exchange(round, what, kept) } -> std::same_as<pending>;
+};
+
 /// Can end the group.
 template <class Comm>
 concept aborts = requires(Comm& world, std::string const& text) { world.abort(text); };

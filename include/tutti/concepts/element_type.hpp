@@ -20,7 +20,15 @@ constexpr std::string_view type_name() {
 }  // namespace detail
 
 /// What kind of number an element is, for backends that know some by themselves; with the size it says which.
-enum class number_kind : std::uint8_t { none, boolean, signed_integer, unsigned_integer, floating_point, complex };
+enum class number_kind : std::uint8_t {
+    none,
+    boolean,
+    signed_integer,
+    unsigned_integer,
+    floating_point,
+    complex,
+    brain_floating_point
+};
 
 template <class T>
 inline constexpr number_kind number_kind_of = std::is_same_v<T, bool>       ? number_kind::boolean
@@ -41,5 +49,16 @@ struct element_type {
 
 template <class T>
 inline constexpr element_type element_type_of{sizeof(T), alignof(T), detail::type_name<T>(), number_kind_of<T>};
+
+/// The type in which elements of type T are folded: a wider one than T is rounded to T once, when the elements of all ranks are
+/// folded at once. Algorithms that fold pairs of ranks, and backends that fold by themselves, round at each step. Operations that
+/// cannot be called on the wider type are called on T. Specialise it for types of your own that convert both ways.
+template <class T>
+struct accumulator {
+    using type = T;
+};
+
+template <class T>
+using accumulator_t = typename accumulator<T>::type;
 
 }  // namespace tutti

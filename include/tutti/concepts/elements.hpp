@@ -1,10 +1,12 @@
 #pragma once
 
+#include <tutti/concepts/element_type.hpp>
 #include <tutti/error.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <ranges>
+#include <span>
 #include <string>
 #include <type_traits>
 
@@ -38,6 +40,12 @@ constexpr void require_writable() {
                   "not const");
 }
 
+template <class Range>
+constexpr void require_lasting() {
+    static_assert(std::ranges::borrowed_range<Range>,
+                  "tutti: the input of a started message must live on after the call: a span, or a container that has a name");
+}
+
 template <class A, class B>
 constexpr void require_same_elements() {
     static_assert(std::is_same_v<A, B>, "tutti: input and output of a collective must have the same element type");
@@ -50,11 +58,24 @@ constexpr void require_operation() {
                   "[](T a, T b) { return a + b; }");
 }
 
-/// The elements of a range that `require_writable` has passed, as bytes.
+template <class T>
+constexpr void require_average() {
+    constexpr number_kind kind = number_kind_of<T>;
+    static_assert(kind == number_kind::floating_point || kind == number_kind::brain_floating_point || kind == number_kind::complex,
+                  "tutti: average needs floating-point or complex elements: for others, as integers, reduce with std::plus<>{} and "
+                  "divide in the way you mean");
+}
+
+/// The elements of a range that `require_writable` has passed, as bytes and as they are.
 template <class Range>
 std::byte* bytes_of(Range&& range) {
     using T = element_t<Range>;
     return reinterpret_cast<std::byte*>(const_cast<T*>(std::ranges::data(range)));
+}
+
+template <class Range>
+std::span<element_t<Range>> writable_elements(Range&& range) {
+    return {reinterpret_cast<element_t<Range>*>(bytes_of(range)), std::ranges::size(range)};
 }
 
 inline void check_size(char const* what, char const* which, std::size_t has, std::size_t needs) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <tutti/concepts/element_type.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <type_traits>
@@ -23,6 +25,11 @@ struct maximum {
     }
 };
 
+/// The sum of all ranks' elements, divided by the number of ranks: for all_reduce, reduce and reduce_scatter. Elements are real or
+/// complex floating-point numbers; the sum must have room in them before it is divided.
+/// Cost:   that of the sum, and one pass over this rank's result
+struct average {};
+
 /// Says of an operation that it commutes, so that an algorithm may fold in another order than the ranks'.
 template <class Operation>
 struct commutative : Operation {
@@ -39,16 +46,24 @@ inline constexpr bool is_commutative_wrapper<commutative<Operation>> = true;
 template <class Operation, class... Known>
 inline constexpr bool is_one_of = (std::is_same_v<Operation, Known> || ...);
 
+/// The type in which an operation folds elements of type T.
+template <class Operation, class T>
+using folded_in = std::conditional_t<is_one_of<Operation, std::plus<T>, std::multiplies<T>> ||
+                                         std::is_invocable_r_v<accumulator_t<T>, Operation const&, accumulator_t<T> const&,
+                                                               accumulator_t<T> const&>,
+                                     accumulator_t<T>, T>;
+
 }  // namespace detail
 
 /// Whether an operation is known to commute on elements of type T. Specialise it for types of your own.
 template <class Operation, class T>
 inline constexpr bool commutes =
     detail::is_commutative_wrapper<Operation> ||
-    (std::is_arithmetic_v<T> &&
-     detail::is_one_of<Operation, minimum, maximum, std::plus<>, std::plus<T>, std::multiplies<>, std::multiplies<T>, std::bit_and<>,
-                       std::bit_and<T>, std::bit_or<>, std::bit_or<T>, std::bit_xor<>, std::bit_xor<T>, std::logical_and<>,
-                       std::logical_and<T>, std::logical_or<>, std::logical_or<T>>);
+    (number_kind_of<T> != number_kind::none &&
+     detail::is_one_of<Operation, average, std::plus<>, std::plus<T>, std::multiplies<>, std::multiplies<T>>) ||
+    (number_kind_of<T> != number_kind::none && number_kind_of<T> != number_kind::complex &&
+     detail::is_one_of<Operation, minimum, maximum, std::bit_and<>, std::bit_and<T>, std::bit_or<>, std::bit_or<T>, std::bit_xor<>,
+                       std::bit_xor<T>, std::logical_and<>, std::logical_and<T>, std::logical_or<>, std::logical_or<T>>);
 
 /// The operations that backends know by themselves.
 enum class operation_kind : std::uint8_t {

@@ -5,7 +5,7 @@
 
 namespace tutti {
 
-/// A collective that was started and may still run; move-only. Its buffers belong to the collective until `wait` returns.
+/// A collective or a message that was started and may still run; move-only. Its buffers belong to it until `wait` returns.
 /// Dropping it waits too; an error found then is not lost, since it has revoked the group and the next call throws it.
 /// Must not outlive the communicator that started it.
 class pending {
@@ -53,4 +53,33 @@ private:
     std::unique_ptr<request> running_;
 };
 
+namespace detail {
+
+/// A collective whose result is not done until something is done to it on this rank.
+template <class Finish>
+class finished_later final : public pending::request {
+public:
+    finished_later(pending running, Finish finish) : running_{std::move(running)}, finish_{std::move(finish)} {}
+    void wait() override {
+        running_.wait();
+        finish_();
+    }
+    bool ready() override {
+        if (!running_.ready()) return false;
+        finish_();
+        return true;
+    }
+
+private:
+    pending running_;
+    Finish finish_;
+};
+
+/// `running`, followed by `finish()` once it is complete without an error.
+template <class Finish>
+pending then(pending running, Finish finish) {
+    return pending{std::make_unique<finished_later<Finish>>(std::move(running), std::move(finish))};
+}
+
+}  // namespace detail
 }  // namespace tutti

@@ -48,7 +48,8 @@ inline MPI_Datatype mpi_type(element_type const& type) {
 }
 
 /// MPI's name for an operation that it does exactly as tutti does, on any ranks in any order, or MPI_OP_NULL.
-/// The smaller of -0 and 0, or of a number and NaN, depends on the order; so floating-point minima are left to tutti.
+/// The smaller of -0 and 0, or of a number and NaN, depends on the order; and MPICH 4.0 compares unsigned numbers, Open MPI 4.1
+/// unsigned long, as if they had a sign. So minima and maxima are MPI's only where numbers are whole and signed.
 inline MPI_Op mpi_operation(reduction const& reduce) {
     bool const integer =
         reduce.type->number == number_kind::signed_integer || reduce.type->number == number_kind::unsigned_integer;
@@ -58,9 +59,9 @@ inline MPI_Op mpi_operation(reduction const& reduce) {
     case operation_kind::multiplies:
         return MPI_PROD;
     case operation_kind::minimum:
-        return integer ? MPI_MIN : MPI_OP_NULL;
+        return reduce.type->number == number_kind::signed_integer ? MPI_MIN : MPI_OP_NULL;
     case operation_kind::maximum:
-        return integer ? MPI_MAX : MPI_OP_NULL;
+        return reduce.type->number == number_kind::signed_integer ? MPI_MAX : MPI_OP_NULL;
     case operation_kind::bit_and:
         return integer ? MPI_BAND : MPI_OP_NULL;
     case operation_kind::bit_or:

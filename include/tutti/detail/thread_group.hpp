@@ -62,6 +62,17 @@ public:
         alignas(64) std::atomic<std::uint64_t> taken{0};
     };
 
+    /// What a rank has started and moves on while it waits for something else. `work` never waits for a peer and does not throw;
+    /// `can_work` only looks.
+    class background {
+    public:
+        virtual void work() = 0;
+        virtual bool can_work() = 0;
+
+    protected:
+        ~background() = default;
+    };
+
     thread_group(int size, std::chrono::milliseconds timeout)
         : size_{size},
           timeout_{timeout},
@@ -127,21 +138,27 @@ public:
 
     /// True when a call begun at `since` will not complete by waiting: the group is revoked, a peer has left, or time is up.
     bool hopeless(clock::time_point since) {
-        return revoked() || clock::now() - since >= timeout_ || std::any_of(states_.begin(), states_.end(), [](auto const& each) {
+        return revoked() || is_late(since) || std::any_of(states_.begin(), states_.end(), [](auto const& each) {
                    return each.left.load(std::memory_order_seq_cst);
                });
     }
 
+    bool has_left(int rank) { return state(rank).left.load(std::memory_order_seq_cst); }
+    /// True when the timeout of a call begun at `since` is over.
+    bool is_late(clock::time_point since) const { return clock::now() - since >= timeout_; }
+
     /// Returns once `peer` has made `ready()` true: spins briefly, then yields, then sleeps. The timeout counts from `since`.
+    /// @param behind  moved on after the spin
     /// @throws peer_failed, timeout_error  when that cannot happen any more
     template <class Ready>
-    void await(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point since = {}) {
+    void await(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point since = {},
+               background* behind = nullptr) {
         for (int i = 0; i < spins_; ++i) {
             if (ready()) return;
             relax();
         }
         if (ready()) return;
-        await_long(rank, peer, sequence, what, ready, since == clock::time_point{} ? clock::now() : since);
+        await_long(rank, peer, sequence, what, ready, since == clock::time_point{} ? clock::now() : since, behind);
     }
 
     enum class cause : std::uint8_t { failed, late, disagreed };
@@ -207,13 +224,15 @@ private:
     }
 
     template <class Ready>
-    void await_long(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point start) {
+    void await_long(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point start,
+                    background* behind) {
         constexpr auto yielding = std::chrono::milliseconds{2};
         auto const deadline = timeout_ < std::chrono::hours{24 * 365} ? start + timeout_ : clock::time_point::max();
         for (auto now = clock::now();; now = clock::now()) {
+            if (behind) behind->work();
             // The order matters: a call that can complete does, whatever has failed since.
             bool const over = revoked();
-            bool const gone = state(peer).left.load(std::memory_order_seq_cst);
+            bool const gone = has_left(peer);
             if (ready()) return;
             if (over) fail_call(rank, sequence, what);
             if (gone) {
@@ -238,7 +257,7 @@ private:
                 sleepers_.fetch_add(1, std::memory_order_seq_cst);
                 auto const nap = std::min(deadline, now + std::chrono::milliseconds{100});
                 bell_.wait_until(lock, nap,
-                                 [&] { return ready() || revoked() || state(peer).left.load(std::memory_order_seq_cst); });
+                                 [&] { return ready() || revoked() || has_left(peer) || (behind && behind->can_work()); });
                 sleepers_.fetch_sub(1, std::memory_order_seq_cst);
             }
         }

@@ -1,81 +1,238 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/pending.hpp>
+#include <tutti/detail/thread_group.hpp>
 #include <tutti/detail/thread_rank.hpp>
 #include <tutti/error.hpp>
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tutti::detail {
 
-/// One round of messages of a thread rank. A send shows its data in the channel to the receiver; the receiver copies or folds
-/// it from where it lies, and says that it is done. A round has at most one message from a rank to another.
-class thread_messages {
+/// The messages of a thread rank. A send shows its data in the channel to the receiver; the receiver copies or folds it from where
+/// it lies, and says that it is done. A round has at most one message from a rank to another.
+///
+/// Rounds that were started wait in a queue. A channel shows one message at a time, so messages from one rank to another are
+/// posted, and taken, in the order in which their rounds were issued; else rounds do not wait for one another. They move whenever
+/// this rank waits for anything, or asks whether anything is ready.
+class thread_messages final : public thread_group::background {
 public:
-    thread_messages(thread_rank& mine, call const& what) : mine_{mine}, group_{mine.group()}, what_{what} {}
+    /// @param behind  what else goes on while this rank waits for a message
+    thread_messages(thread_rank& mine, thread_group::background& behind)
+        : mine_{mine},
+          group_{mine.group()},
+          behind_{behind},
+          out_seen_(static_cast<std::size_t>(group_.size()), 0),
+          in_seen_(out_seen_) {}
 
-    void run(std::span<message const> round) {
-        if (group_.revoked()) group_.fail_call(rank(), 0, what_);
-        group_.enter(rank(), what_.kind);
+    /// Performs a round; returns when all its messages are complete.
+    void run(std::span<message const> round, call const& what) {
+        if (group_.revoked()) group_.fail_call(rank(), 0, what);
+        group_.enter(rank(), what.kind);
+        if (!queue_.empty()) return queued(*this, round, what, nullptr).wait();
         for (message const& each : round)
-            if (each.what == message::action::send) post(each);
+            if (sends(each)) post(each, what);
         for (message const& each : round)
-            if (each.what != message::action::send) {
+            if (!sends(each)) {
                 auto& from = group_.between(each.peer, rank());
-                await(each.peer, from.posted, from.taken.load(std::memory_order_relaxed) + 1);
-                take(each, from);
+                await(each.peer, from.posted, from.taken.load(std::memory_order_relaxed) + 1, what);
+                take(each, from, what);
             }
         for (message const& each : round)
-            if (each.what == message::action::send) {
+            if (sends(each)) {
                 auto& to = group_.between(rank(), each.peer);
-                await(each.peer, to.taken, to.posted.load(std::memory_order_relaxed));
+                await(each.peer, to.taken, to.posted.load(std::memory_order_relaxed), what);
             }
+    }
+
+    /// Starts a round. Its messages are posted at once where the channel is free.
+    pending start(std::span<message const> round, call const& what, std::shared_ptr<void const> kept) {
+        if (group_.revoked()) group_.fail_call(rank(), 0, what);
+        group_.enter(rank(), what.kind);
+        if (round.empty()) return {};
+        return pending{std::make_unique<queued>(*this, round, what, std::move(kept))};
+    }
+
+    /// Moves every message that can move without waiting. An error is kept for who waits for the round.
+    void work() override {
+        if (queue_.empty()) return;
+        find_movable([&](queued& its, transfer& each) {
+            try {
+                move(its, each);
+            } catch (...) { its.end(std::current_exception()); }
+            return false;
+        });
+        std::erase_if(queue_, [](queued* each) { return each->over(); });
+    }
+    bool can_work() override {
+        return find_movable([](queued&, transfer&) { return true; });
     }
 
 private:
     using channel = thread_group::channel;
+    using clock = thread_group::clock;
+
+    struct transfer {
+        message what;
+        std::uint64_t number = 0;  // of a send that is posted
+        bool over = false;
+    };
+
+    /// A round on its way.
+    class queued final : public pending::request {
+    public:
+        queued(thread_messages& messages, std::span<message const> round, call const& what, std::shared_ptr<void const> kept)
+            : messages_{messages},
+              what_{what},
+              kept_{std::move(kept)},
+              left_{round.size()} {
+            for (message const& each : round) transfers_.push_back({each});
+            messages_.queue_.push_back(this);
+            messages_.work();
+        }
+        queued(queued const&) = delete;
+        queued& operator=(queued const&) = delete;
+        ~queued() override { std::erase(messages_.queue_, this); }
+
+        void wait() override { finish(clock::now()); }
+        bool ready() override {
+            messages_.behind_.work();
+            messages_.work();
+            if (!over() && !messages_.hopeless(next().peer, since_)) return false;
+            finish(since_);
+            return true;
+        }
+
+        bool over() const { return left_ == 0; }
+        void end(std::exception_ptr error) { error_ = std::move(error), left_ = 0; }
+
+    private:
+        friend thread_messages;
+
+        void finish(clock::time_point since) {
+            while (!over()) messages_.advance(*this, since);
+            if (error_) std::rethrow_exception(error_);
+        }
+        message const& next() const {
+            auto each = transfers_.begin();
+            while (each->over) ++each;
+            return each->what;
+        }
+
+        thread_messages& messages_;
+        std::vector<transfer> transfers_;
+        call what_;
+        std::shared_ptr<void const> kept_;
+        std::size_t left_;
+        clock::time_point since_ = clock::now();
+        std::exception_ptr error_;
+    };
 
     int rank() const { return mine_.rank(); }
-
-    void await(int peer, std::atomic<std::uint64_t> const& count, std::uint64_t value) {
-        group_.await(rank(), peer, 0, what_, [&] { return count.load(std::memory_order_seq_cst) >= value; });
+    static bool sends(message const& each) { return each.what == message::action::send; }
+    channel& channel_of(message const& each) {
+        return sends(each) ? group_.between(rank(), each.peer) : group_.between(each.peer, rank());
     }
 
-    void post(message const& each) {
+    void await(int peer, std::atomic<std::uint64_t> const& count, std::uint64_t value, call const& what) {
+        group_.await(rank(), peer, 0, what, [&] { return count.load(std::memory_order_seq_cst) >= value; }, {}, &behind_);
+    }
+
+    /// True when a message to or from `peer` that was begun at `since` will not move by waiting.
+    bool hopeless(int peer, clock::time_point since) {
+        return group_.revoked() || group_.has_left(peer) || group_.is_late(since);
+    }
+
+    /// Moves `its` messages on, or waits until any in the queue can move.
+    void advance(queued& its, clock::time_point since) {
+        work();
+        if (its.over()) return;
+        try {
+            group_.await(rank(), its.next().peer, 0, its.what_, [&] { return can_work(); }, since, &behind_);
+        } catch (...) {
+            its.end(std::current_exception());
+            std::erase(queue_, &its);
+        }
+    }
+
+    /// Calls `visit(round, transfer)` for every message that can move, in the order of issue, until one call returns true.
+    template <class Visit>
+    bool find_movable(Visit visit) {
+        ++scan_;
+        bool const dead = !queue_.empty() && group_.revoked();
+        for (queued* const its : queue_)
+            for (transfer& each : its->transfers_) {
+                if (its->over()) break;
+                if (each.over) continue;
+                channel& through = channel_of(each.what);
+                auto const posted = through.posted.load(std::memory_order_seq_cst);
+                auto const taken = through.taken.load(std::memory_order_seq_cst);
+                if (each.number != 0) {
+                    if (taken >= each.number && visit(*its, each)) return true;
+                    continue;
+                }
+                auto& seen = (sends(each.what) ? out_seen_ : in_seen_)[static_cast<std::size_t>(each.what.peer)];
+                bool const first = seen != scan_;  // of those that wait for this channel
+                if (first && !dead && (posted == taken) == sends(each.what)) {
+                    if (visit(*its, each)) return true;
+                } else {
+                    seen = scan_;
+                }
+            }
+        return false;
+    }
+
+    void move(queued& its, transfer& each) {
+        channel& through = channel_of(each.what);
+        if (sends(each.what) && each.number == 0) {
+            each.number = post(each.what, its.what_);
+            return;
+        }
+        if (!sends(each.what)) take(each.what, through, its.what_);
+        each.over = true;
+        --its.left_;
+    }
+
+    std::uint64_t post(message const& each, call const& what) {
         auto& to = group_.between(rank(), each.peer);
         auto const posted = to.posted.load(std::memory_order_relaxed);
         if (to.taken.load(std::memory_order_acquire) != posted)
-            throw usage_error{"tutti: " + describe(what_) + ": two messages at once to rank " + std::to_string(each.peer)};
+            throw usage_error{"tutti: " + describe(what) + ": two messages at once to rank " + std::to_string(each.peer)};
         to.data = each.data;
-        to.type = what_.type;
+        to.type = what.type;
         to.count = each.count;
         group_.advance(to.posted, posted + 1);
+        return posted + 1;
     }
 
-    void take(message const& into, channel& from) {
-        if (from.count != into.count || (from.type != what_.type && from.type->name != what_.type->name)) {
+    void take(message const& into, channel& from, call const& what) {
+        if (from.count != into.count || (from.type != what.type && from.type->name != what.type->name)) {
             std::string const text = "tutti: ranks disagree: rank " + std::to_string(rank()) + " receives " +
-                                     elements(into.count, *what_.type) + " from rank " + std::to_string(into.peer) +
-                                     ", which sends " + elements(from.count, *from.type) + " (in " + describe(what_) + ")";
+                                     elements(into.count, *what.type) + " from rank " + std::to_string(into.peer) +
+                                     ", which sends " + elements(from.count, *from.type) + " (in " + describe(what) + ")";
             group_.revoke(rank(), text, group_.only(rank(), into.peer), thread_group::cause::disagreed);
+            group_.quiesce();
             throw collective_mismatch{text};
         }
-        group_.begin_moving(rank(), 0, what_);
+        group_.begin_moving(rank(), 0, what);
         try {
-            std::size_t const bytes = into.count * what_.type->size;
+            std::size_t const bytes = into.count * what.type->size;
             if (into.what == message::action::receive) {
                 if (bytes != 0) std::memcpy(into.data, from.data, bytes);
             } else {
                 std::array<std::byte const*, 2> both{from.data, into.data};
                 if (into.what == message::action::receive_after) std::swap(both[0], both[1]);
-                what_.reduce->fold(what_.operation, &into.data, 1, both.data(), 2, 0, into.count);
+                what.reduce->fold(what.operation, &into.data, 1, both.data(), 2, 0, into.count);
             }
         } catch (...) {
             group_.cancel_moving(rank());
@@ -93,7 +250,11 @@ private:
 
     thread_rank& mine_;
     thread_group& group_;
-    call const& what_;
+    thread_group::background& behind_;
+    std::vector<queued*> queue_;           // issued, not over; owned by their `pending`
+    std::vector<std::uint64_t> out_seen_;  // by peer: the last scan that met a message which has to wait for the channel
+    std::vector<std::uint64_t> in_seen_;
+    std::uint64_t scan_ = 0;
 };
 
 }  // namespace tutti::detail

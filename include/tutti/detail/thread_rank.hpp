@@ -2,8 +2,8 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/thread_disagreement.hpp>
 #include <tutti/detail/thread_group.hpp>
-#include <tutti/error.hpp>
 
 #include <algorithm>
 #include <array>
@@ -30,6 +30,9 @@ public:
           rank_{rank},
           sources_(static_cast<std::size_t>(group.size())),
           results_(sources_.size()) {}
+
+    /// Lets something else go on while this rank waits in a collective.
+    void let_go_on(thread_group::background& behind) { behind_ = &behind; }
 
     int rank() const { return rank_; }
     int size() const { return group_.size(); }
@@ -68,13 +71,13 @@ public:
         for (int peer = 0; peer < size(); ++peer) {
             if (peer == rank_) continue;
             group_.await(
-                rank_, peer, sequence, what, [&] { return group_.has_arrived(peer, sequence); }, since);
+                rank_, peer, sequence, what, [&] { return group_.has_arrived(peer, sequence); }, since, behind_);
             slot const& theirs = group_.at(peer, sequence);
             same = same && theirs.count == count && theirs.kind == what.kind && theirs.algorithm == what.algorithm &&
                    theirs.root == what.root && theirs.identity == identity(what) && theirs.uneven == uneven;
         }
-        if (!same || (uneven && !same_counts(what, sequence))) compare_fully(sequence);
-        if (what.receive_counts) compare_pairs(what, sequence);
+        if (!same || (uneven && !same_counts(what, sequence))) thread_disagreement{group_, rank_, sequence}.compare_fully();
+        if (what.receive_counts) thread_disagreement{group_, rank_, sequence}.compare_pairs(what);
     }
 
     /// Does this rank's share of the work.
@@ -106,7 +109,7 @@ public:
         for (int peer = 0; peer < size(); ++peer)
             if (peer != rank_)
                 group_.await(
-                    rank_, peer, sequence, what, [&] { return group_.has_moved(peer, sequence); }, since);
+                    rank_, peer, sequence, what, [&] { return group_.has_moved(peer, sequence); }, since, behind_);
     }
 
     /// Ends the group with the exception that is being handled.
@@ -310,6 +313,7 @@ private:
         std::size_t const size = what.type->size, block = std::max<std::size_t>(1, 4096 / size);
         aligned_bytes const sum{block * size, what.type->alignment}, next{block * size, what.type->alignment};
         bool const inclusive = what.kind == collective::scan;
+        if (what.reduce->widens) return scan_slice_afresh(what, first, count, inclusive);
         for (std::size_t at = first; at < first + count; at += block) {
             std::size_t const n = std::min(block, first + count - at), offset = at * size;
             std::memcpy(sum.data(), sources_[0] + offset, n * size);
@@ -325,59 +329,20 @@ private:
         }
     }
 
-    call described(int rank, std::uint64_t sequence) {
-        slot const& theirs = group_.at(rank, sequence);
-        call what{.kind = theirs.kind, .count = theirs.count, .root = theirs.root, .algorithm = theirs.algorithm};
-        if (reduces(theirs.kind)) {
-            what.reduce = static_cast<reduction const*>(theirs.identity);
-            what.type = what.reduce->type;
-        } else {
-            what.type = static_cast<element_type const*>(theirs.identity);
+    /// Folds anew for every rank, since a fold carried on would be rounded at each step. From the last rank to the first, as
+    /// results may replace their sources; in blocks that stay in the cache.
+    void scan_slice_afresh(call const& what, std::size_t first, std::size_t count, bool inclusive) {
+        for (std::size_t const last = first + count; first < last;) {
+            std::size_t const n = std::min(last - first, std::max<std::size_t>(1, 4096 / what.type->size));
+            for (int rank = size() - 1; rank >= !inclusive; --rank)
+                fold(what, std::span{&results_[static_cast<std::size_t>(rank)], 1}, rank + inclusive, first, n);
+            first += n;
         }
-        if (theirs.uneven) what.counts = group_.counts(rank, sequence);
-        return what;
-    }
-    /// The same in words; parts that differ are listed.
-    std::string called(int rank, std::uint64_t sequence) {
-        call const what = described(rank, sequence);
-        std::string text = describe(what);
-        for (int k = 0; what.counts && what.kind != collective::all_to_all && k < size(); ++k)
-            text += (k ? ", " : ", in parts of ") + std::to_string(what.counts[k]);
-        return text;
-    }
-
-    /// The cold half of `meet`: objects that identify types may differ between shared libraries, so names decide.
-    void compare_fully(std::uint64_t sequence) {
-        std::vector<std::pair<std::string, std::string>> groups;  // what was called, by whom
-        for (int rank = 0; rank < size(); ++rank) {
-            auto const text = called(rank, sequence);
-            auto const known = std::find_if(groups.begin(), groups.end(), [&](auto const& each) { return each.first == text; });
-            if (known == groups.end()) groups.emplace_back(text, "rank " + std::to_string(rank));
-            else known->second += ", rank " + std::to_string(rank);
-        }
-        if (groups.size() == 1) return;
-        std::string text = "tutti: ranks disagree in call " + std::to_string(sequence) + ": ";
-        for (auto const& [called, ranks] : groups) text += (&called == &groups[0].first ? "" : "; ") + ranks + " called " + called;
-        group_.revoke(rank_, text);
-        throw collective_mismatch{text};
-    }
-
-    /// Compares what every rank of an all_to_all sends with what its receiver expects.
-    void compare_pairs(call const& what, std::uint64_t sequence) {
-        for (int from = 0; from < size(); ++from)
-            for (int to = 0; to < size(); ++to) {
-                std::size_t const sent = group_.counts(from, sequence)[to], expected = group_.counts(to, sequence)[size() + from];
-                if (sent == expected) continue;
-                std::string const text = "tutti: ranks disagree in call " + std::to_string(sequence) + ", " + describe(what) +
-                                         ": rank " + std::to_string(from) + " sends " + std::to_string(sent) +
-                                         " elements to rank " + std::to_string(to) + ", which expects " + std::to_string(expected);
-                group_.revoke(rank_, text);
-                throw collective_mismatch{text};
-            }
     }
 
     thread_group& group_;
     int rank_;
+    thread_group::background* behind_ = nullptr;
     std::uint64_t sequence_ = 0;
     std::vector<std::byte const*> sources_;  // where each rank's elements are, in the call being moved
     std::vector<std::byte*> results_;
