@@ -39,6 +39,23 @@ std::vector<double> flattened(Blocks&& blocks) {
 
 }  // namespace
 
+TEST_CASE("blocks are views or references: numbers that would be gone with the list that holds them are none") {
+    using spans = std::vector<std::span<float>>;
+    using arrays = std::array<std::array<float, 2>, 2>;
+    CHECK(detail::all_blocks<spans>());
+    CHECK(detail::all_blocks<std::array<std::span<double>, 3>>());
+    CHECK(detail::all_blocks<std::list<std::tuple<std::span<float>, std::vector<double>&>>>());
+    CHECK(detail::all_blocks<std::vector<spans>>());
+    CHECK(detail::all_blocks<arrays&>());
+    CHECK(detail::all_blocks<std::span<std::vector<float>>>());
+    CHECK(detail::all_blocks<std::array<float, 2> (&)[2]>());
+    CHECK(!detail::all_blocks<std::vector<float>>());
+    CHECK(!detail::all_blocks<arrays>());
+    CHECK(!detail::all_blocks<std::vector<std::vector<float>>>());
+    CHECK(!detail::all_blocks<std::vector<std::tuple<std::span<float>, std::vector<double>>>>());
+    CHECK(!detail::all_blocks<std::tuple<std::span<float>, arrays>>());
+}
+
 TEST_CASE("for_each_block goes through one span, an array, a range and nested tuples in order") {
     numbers n;
     CHECK(flattened(std::span{n.a}) == std::vector<double>{1, 2, 3});

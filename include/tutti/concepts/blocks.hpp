@@ -28,7 +28,9 @@ constexpr bool all_blocks() {
     if constexpr (number_block<Blocks>) return true;
     else if constexpr (std::ranges::range<Blocks>) {
         if constexpr (std::is_arithmetic_v<std::ranges::range_value_t<Blocks>>) return false;
-        else return all_blocks<std::ranges::range_reference_t<Blocks>>();
+        // What a container that is a temporary holds is gone with it: views may be there, numbers may not.
+        else if constexpr (std::ranges::borrowed_range<Blocks>) return all_blocks<std::ranges::range_reference_t<Blocks>>();
+        else return all_blocks<std::ranges::range_value_t<Blocks>>();
     } else if constexpr (tuple_like<Blocks>) {
         return []<std::size_t... I>(std::index_sequence<I...>) {
             return (all_blocks<decltype(std::get<I>(std::declval<Blocks>()))>() && ...);

@@ -49,12 +49,12 @@ class data_parallel_trainer {
         "announce(), exchange() and abort(); see tutti/concepts/communicator.hpp");
     static_assert(
         has_parameters<Model>,
-        "tutti: the model needs parameters(), a member or a free function, that gives a span of numbers, or a tuple or range of "
-        "such spans; see tutti/concepts/model.hpp");
+        "tutti: the model needs parameters(), a member or a free function, that gives a span of its numbers, not a copy of them, or "
+        "a tuple or range of such spans; see tutti/concepts/model.hpp");
     static_assert(
         has_gradients<Model>,
-        "tutti: the model needs gradients(), a member or a free function, that gives spans of the same shape as parameters(); "
-        "see tutti/concepts/model.hpp");
+        "tutti: the model needs gradients(), a member or a free function, that gives spans, not copies, of the same shape as "
+        "parameters(); see tutti/concepts/model.hpp");
     static_assert(
         detail::writable_or_absent<Model>,
         "tutti: the model's parameters() and gradients() must give writable spans, not spans of const: the optimiser writes to "
