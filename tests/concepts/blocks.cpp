@@ -100,6 +100,16 @@ TEST_CASE("block_sizes counts elements of every block, empty ones included") {
     CHECK(detail::block_sizes(n.all()) == std::vector<std::size_t>{3, 2, 1, 0, 4});
 }
 
+TEST_CASE("shape_of tells lists apart that hold the same blocks in another nesting") {
+    numbers n;
+    std::span<float> const one{n.many[0]};
+    using nest = std::vector<std::vector<std::span<float>>>;
+    CHECK(detail::shape_of(n.all()) == std::vector<std::size_t>{3, 2, 3, 1, 0, 4});
+    CHECK(detail::shape_of(nest{{one, one}, {one}}) == std::vector<std::size_t>{2, 2, 1, 1, 1, 1});
+    CHECK(detail::shape_of(nest{{one}, {one, one}}) == std::vector<std::size_t>{2, 1, 1, 2, 1, 1});
+    CHECK(detail::shape_of(nest{{one, one, one}}) != detail::shape_of(nest{{one, one, one}, {}}));
+}
+
 TEST_CASE("fingerprint is the same for the same bits and another when any one bit flips") {
     numbers n;
     auto const before = detail::fingerprint(n.all());

@@ -184,6 +184,24 @@ TEST_CASE("a trainer refuses gradients of another shape than the parameters, and
     });
 }
 
+TEST_CASE("a trainer refuses gradients that nest otherwise than the parameters, even if they are the same blocks") {
+    struct nested {
+        using blocks = std::vector<std::vector<std::span<float>>>;
+        std::array<std::array<float, 1>, 3> x{}, g{};
+
+        blocks parameters() { return {{x[0], x[1]}, {x[2]}}; }
+        blocks gradients() { return {{g[0]}, {g[1], g[2]}}; }
+        static double loss_and_gradients(std::span<laws::point const>) { return 0; }
+    };
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        expect.throws<usage_error>(
+            [&] {
+                tutti::data_parallel_trainer{world, nested{}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+            },
+            {"nesting"}, "the same blocks");
+    });
+}
+
 TEST_CASE("a trainer refuses models whose shape differs between ranks, on every rank, and changes nothing") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         if (world.size() == 1) return;

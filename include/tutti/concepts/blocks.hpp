@@ -112,6 +112,28 @@ std::vector<std::size_t> block_sizes(Blocks&& blocks) {
     return sizes;
 }
 
+/// How a list of blocks nests: the length of every block and range in it, each range before what it holds. Of two lists of
+/// types that match, those with equal shapes may be gone through in pairs.
+template <class Blocks>
+void append_shape(Blocks&& blocks, std::vector<std::size_t>& shape) {
+    if constexpr (number_block<Blocks>) {
+        shape.push_back(std::ranges::size(blocks));
+    } else if constexpr (std::ranges::range<Blocks>) {
+        auto const at = shape.size();
+        shape.push_back(0);
+        for (auto&& block : blocks) ++shape[at], append_shape(block, shape);
+    } else {
+        std::apply([&](auto&&... block) { (append_shape(block, shape), ...); }, blocks);
+    }
+}
+
+template <class Blocks>
+std::vector<std::size_t> shape_of(Blocks&& blocks) {
+    std::vector<std::size_t> shape;
+    append_shape(blocks, shape);
+    return shape;
+}
+
 /// A hash of every byte of every block; equal bits give equal hashes.
 /// Source: the FNV-1a construction, on 64-bit words
 template <class Blocks>
