@@ -10,6 +10,7 @@
 #include <tutti/sync/all_reduce.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -218,6 +219,29 @@ TEST_CASE("callbacks are called on every rank in the order they came, after ever
             wanted.push_back("done");
         }
         expect(events == wanted, "events");
+    });
+}
+
+TEST_CASE("a callback may add callbacks, which are called from the next time on") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        tutti::data_parallel_trainer trainer{world, mean_of_rows{}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+        // Each holds more than fits into a function object, and reads it after its callback list has grown.
+        std::array<int, 16> const large{1, 2, 3};
+        int steps = 0, epochs = 0;
+        trainer.after_step([&, large](auto const&) {
+            trainer.after_step([&, large](auto const&) { steps += large[0]; });
+            steps += 100 * large[0];
+        });
+        trainer.after_epoch([&, large](auto const&) {
+            for (int k = 0; k < 9; ++k) trainer.after_epoch([&, large](auto const&) { epochs += large[0]; });
+            epochs += 100 * large[0];
+        });
+        trainer.run_epoch(laws::numbered{20}, {.batch = 5});
+        expect.equal(steps, 400 + 0 + 1 + 2 + 3, "after steps");
+        expect.equal(epochs, 100, "after an epoch");
+        trainer.run_epoch(laws::numbered{5}, {.batch = 5});
+        expect.equal(steps, 400 + 6 + 100 + 4, "after one more step");
+        expect.equal(epochs, 200 + 9, "after another epoch");
     });
 }
 

@@ -25,6 +25,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <limits>
@@ -124,14 +125,13 @@ public:
             double const norm = update(options.clip_norm);
             loss_sum += loss;
             ++report.steps, report.samples += last - first;
-            for (auto const& call : after_step_)
-                call(step_report{epoch_, step + 1, steps, last - first, loss / static_cast<double>(samples), norm});
+            tell(after_step_, step_report{epoch_, step + 1, steps, last - first, loss / static_cast<double>(samples), norm});
         }
         report.mean_loss = total(loss_sum) / static_cast<double>(report.samples);
         report.seconds = seconds(clock::now() - start);
         report.communicating = seconds(communicating_);
         ++epoch_;
-        for (auto const& call : after_epoch_) call(report);
+        tell(after_epoch_, report);
         return report;
     }
 
@@ -153,7 +153,7 @@ public:
         contribute(samples == 0, static_cast<double>(samples) / sums[0]);
         double const norm = update(clip_norm);
         step_report const report{epoch_, 1, 1, static_cast<std::size_t>(sums[0]), sums[1] / sums[0], norm};
-        for (auto const& call : after_step_) call(report);
+        tell(after_step_, report);
         return report;
     }
     /// As above; the batch knows its size.
@@ -196,7 +196,8 @@ public:
         });
     }
 
-    /// Calls `callback(step_report)` on this rank after each of its steps. Local; callbacks stay, in the order they came.
+    /// Calls `callback(step_report)` on this rank after each of its steps. Local; callbacks stay, in the order they came. One that
+    /// comes from within a callback is called from the next time on.
     void after_step(std::function<void(step_report const&)> callback) { after_step_.push_back(std::move(callback)); }
     /// Calls `callback(epoch_report)` on this rank after each epoch.
     void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.push_back(std::move(callback)); }
@@ -228,6 +229,11 @@ private:
     };
 
     static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
+
+    template <class Callbacks, class Report>
+    static void tell(Callbacks const& callbacks, Report const& report) {
+        for (std::size_t k = 0, count = callbacks.size(); k < count; ++k) callbacks[k](report);
+    }
 
     template <class Exchange>
     void timed(Exchange exchange) {
@@ -344,8 +350,8 @@ private:
     detail::block_store accumulated_;  // sums over micro-batches; empty until they are used
     std::int64_t epoch_ = 0, step_ = 0;
     clock::duration communicating_{};
-    std::vector<std::function<void(step_report const&)>> after_step_;
-    std::vector<std::function<void(epoch_report const&)>> after_epoch_;
+    std::deque<std::function<void(step_report const&)>> after_step_;  // one that runs may add another, and stays where it is
+    std::deque<std::function<void(epoch_report const&)>> after_epoch_;
 };
 
 }  // namespace tutti
