@@ -14,6 +14,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -109,6 +110,25 @@ TEST_CASE("micro-batches split a rank's batch in order, in at most as many parts
                 expect(!batch.empty(), "no empty part");
                 expect(batch.size() <= (40 + accumulate - 1) / accumulate, "no part larger than its share of the step");
             }
+        }
+    });
+}
+
+TEST_CASE("a batch and a number of micro-batches may be as large as numbers go: one step over all samples, one sample at a time") {
+    auto const most = std::numeric_limits<std::size_t>::max();
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        for (std::size_t const batch : {most, most - 1, most / 2 + 1}) {
+            tutti::data_parallel_trainer trainer{world, laws::recorder{}, partition::strided{}, tutti::sync::all_reduce{},
+                                                 optim::sgd{}};
+            auto const report = trainer.run_epoch(laws::numbered{50}, {.batch = batch});
+            expect.equal(report.steps, 1u, "steps");
+            expect.equal(report.samples, 50u, "samples");
+            trainer.model().batches.clear();
+            expect.equal(trainer.run_epoch(laws::numbered{50}, {.batch = batch, .accumulate = most}).steps, 1u, "steps");
+            for (auto const& part : trainer.model().batches) expect.equal(part.size(), 1u, "samples of a micro-batch");
+            expect(times_seen(world, trainer.model().batches, 50) == std::vector<int>(50, 1), "every sample once");
+            expect.throws<tutti::usage_error>([&] { trainer.run_epoch(laws::numbered{50}, {.batch = batch, .first_step = 1}); },
+                                              {"first_step"}, "there is no second step");
         }
     });
 }

@@ -47,8 +47,9 @@ Optimizer checked(Model& model, Optimizer optimizer) {
             throw usage_error{"tutti: block " + std::to_string(k) + " of the model has " + std::to_string(parameters[k]) +
                               " parameters and " + std::to_string(gradients[k]) + " gradients"};
     if (shape_of(parameters_of(model)) != shape_of(gradients_of(model)))
-        throw usage_error{"tutti: the model's parameters and gradients are the same blocks in another nesting: their ranges differ in "
-                          "length"};
+        throw usage_error{
+            "tutti: the model's parameters and gradients are the same blocks in another nesting: their ranges differ in "
+            "length"};
     optimizer.check();
     return optimizer;
 }

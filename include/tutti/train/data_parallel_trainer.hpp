@@ -48,10 +48,9 @@ class data_parallel_trainer {
         communicator<Comm>,
         "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), perform(), start(), "
         "announce(), exchange() and abort(); see tutti/concepts/communicator.hpp");
-    static_assert(
-        has_parameters<Model>,
-        "tutti: the model needs parameters(), a member or a free function, that gives a span of its numbers, not a copy of them, or "
-        "a tuple or range of such spans; see tutti/concepts/model.hpp");
+    static_assert(has_parameters<Model>, "tutti: the model needs parameters(), a member or a free function, that gives a span of "
+                                         "its numbers, not a copy of them, or "
+                                         "a tuple or range of such spans; see tutti/concepts/model.hpp");
     static_assert(
         has_gradients<Model>,
         "tutti: the model needs gradients(), a member or a free function, that gives spans, not copies, of the same shape as "
@@ -92,8 +91,9 @@ public:
         auto&& parameters = parameters_of(model_);
         auto const sizes = detail::block_sizes(parameters);
         auto const count = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
-        detail::agree(*world_, "the model",
-                      {{"parameters", count}, {"blocks", sizes.size()}, {"as sizes of blocks", detail::fingerprint(std::span{sizes})}});
+        detail::agree(
+            *world_, "the model",
+            {{"parameters", count}, {"blocks", sizes.size()}, {"as sizes of blocks", detail::fingerprint(std::span{sizes})}});
         owned_ = sync_.owned(count);
         is_whole_ = owned_ == slice{0, count};
         state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
@@ -111,7 +111,7 @@ public:
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
         check_epoch(size, options);
-        std::size_t const steps = (size + options.batch - 1) / options.batch;
+        std::size_t const steps = steps_of(size, options.batch);
         check_share(size);
         auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
@@ -120,7 +120,7 @@ public:
         auto const start = clock::now();
         communicating_ = {};
         for (std::size_t step = options.first_step; step < steps; ++step) {
-            std::size_t const first = step * options.batch, last = std::min(size, first + options.batch);
+            std::size_t const first = step * options.batch, last = first + std::min(options.batch, size - first);
             auto const [loss, samples] = gradients_of_window(share, batches, first, last, options.accumulate);
             double const norm = update(options.clip_norm);
             loss_sum += loss;
@@ -177,8 +177,9 @@ public:
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
         detail::mean_of<std::decay_t<decltype(batches.with(share, 0, 1, [&](auto const& batch) { return metric(model_, batch); }))>>
             mean;
-        for (std::size_t first = 0; first < size; first += options.batch) {
-            std::size_t const from = share.before(first), to = share.before(std::min(size, first + options.batch));
+        for (std::size_t first = 0, last = 0; first < size; first = last) {
+            last = first + std::min(options.batch, size - first);
+            std::size_t const from = share.before(first), to = share.before(last);
             if (from != to)
                 mean.add(batches.with(share, from, to, [&](auto const& batch) { return metric(model_, batch); }), to - from);
         }
@@ -230,6 +231,12 @@ private:
 
     static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
+    static std::size_t steps_of(std::size_t size, std::size_t batch) { return size / batch + (size % batch != 0); }
+    /// floor(n * k / parts), without overflow of n * k; k <= parts
+    static std::size_t first_of_part(std::size_t n, std::size_t k, std::size_t parts) {
+        return n / parts * k + n % parts * k / parts;
+    }
+
     template <class Callbacks, class Report>
     static void tell(Callbacks const& callbacks, Report const& report) {
         for (std::size_t k = 0, count = callbacks.size(); k < count; ++k) callbacks[k](report);
@@ -264,9 +271,10 @@ private:
         if (accumulated_.empty())
             accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
         else accumulated_.clear();
+        accumulate = std::min(accumulate, last - first);  // more parts would be empty
         for (std::size_t part = 0; part < accumulate; ++part) {
-            std::size_t const from = share.before(first + (last - first) * part / accumulate),
-                              to = share.before(first + (last - first) * (part + 1) / accumulate);
+            std::size_t const from = share.before(first + first_of_part(last - first, part, accumulate)),
+                              to = share.before(first + first_of_part(last - first, part + 1, accumulate));
             if (from == to) continue;
             train(from, to);
             detail::add_weighted(accumulated_, gradients_of(model_),
@@ -311,7 +319,7 @@ private:
         if (options.accumulate == 0) throw usage_error{"tutti: run_epoch: accumulate must be at least 1"};
         if (!(options.clip_norm >= 0))
             throw usage_error{"tutti: run_epoch: clip_norm = " + std::to_string(options.clip_norm) + " must be 0 or more"};
-        if (options.first_step >= (size + options.batch - 1) / options.batch)
+        if (options.first_step >= steps_of(size, options.batch))
             throw usage_error{"tutti: run_epoch: first_step = " + std::to_string(options.first_step) +
                               " is past the last step of " + std::to_string(size) + " samples in batches of " +
                               std::to_string(options.batch)};
@@ -326,7 +334,7 @@ private:
             for (int rank = 0; rank < world_->size(); ++rank) {
                 auto const dealt = partition_.share(share_of{epoch_, size, rank, world_->size()});
                 for (std::size_t k = 1; k <= 8; ++k) {
-                    sample.push_back(dealt.before(size * k / 8));
+                    sample.push_back(dealt.before(first_of_part(size, k, 8)));
                     sample.push_back(sample.back() == 0 ? 0 : dealt.row(sample.back() - 1));
                 }
             }
