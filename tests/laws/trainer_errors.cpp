@@ -13,10 +13,12 @@
 #include <tutti/sync/all_reduce.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <stdexcept>
@@ -115,6 +117,9 @@ TEST_CASE("run_epoch refuses arguments that differ between ranks, on every rank,
             refuses(20, {.accumulate = mine ? 2u : 1u}, "accumulate");
             refuses(20, {.clip_norm = mine ? 2.0 : 0}, "clip_norm");
             refuses(20, {.batch = 5, .first_step = mine ? 2u : 1u}, "first_step");
+            refuses(20, {.clip_norm = mine ? 2.5 : 0},
+                    odd == 0 ? "clip_norm differs between ranks: 2.5 on rank 0, 0 on rank 1"
+                             : "clip_norm differs between ranks: 0 on rank 0, 2.5 on rank");
             trainer.epoch(mine ? 7 : 1);
             refuses(20, {}, "epoch");
             trainer.epoch(1);
@@ -160,8 +165,88 @@ TEST_CASE("weights that do not fit the group are refused on every rank, even if 
             tutti::data_parallel_trainer trainer{world, laws::line<double>{},
                                                  partition::weighted{.weights = std::vector<double>(mine ? p + 1 : p, 1)},
                                                  tutti::sync::all_reduce{}, optim::sgd{}};
-            expect.throws<usage_error>([&] { trainer.run_epoch(data, {}); }, {}, all ? "on all ranks" : "on one rank");
+            // Each rank that refuses gives its own reason; the others are told it.
+            expect.throws<usage_error>([&] { trainer.run_epoch(data, {}); },
+                                       {std::to_string(p + 1) + " weights for " + std::to_string(p) + " ranks",
+                                        mine ? "tutti: partition" : "rank " + std::to_string(p - 1) + " refuses: partition"},
+                                       all ? "on all ranks" : "on one rank");
+            expect.throws<usage_error>([&] { trainer.run_epoch(data, {}); }, {"weights"}, "again");
         }
+    });
+}
+
+namespace {
+
+/// Deals as strided does, but for one fault.
+struct faulty {
+    enum class fault { none, all_to_all, last_of_each_rank_left_out, rows_past_the_end } what = fault::none;
+    std::int64_t from_epoch = 0;
+
+    struct share_type {
+        fault what;
+        std::size_t size;
+        partition::strided::share_type turns;
+        std::size_t before(std::size_t x) const {
+            if (what == fault::all_to_all) return x;
+            if (what == fault::last_of_each_rank_left_out) return std::min(turns.before(x), turns.before(size) - 1);
+            return turns.before(x);
+        }
+        std::size_t row(std::size_t k) const {
+            if (what == fault::all_to_all) return k;
+            return what == fault::rows_past_the_end ? size + k : turns.row(k);
+        }
+    };
+    share_type share(tutti::share_of const& which) const {
+        return {which.epoch < from_epoch ? fault::none : what, which.size, partition::strided{}.share(which)};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a partition that breaks its law is refused, on every rank and in whatever epoch it does, and nothing is changed") {
+    using fault = faulty::fault;
+    laws::numbered const data{40};
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        // A rank alone that gets everything gets its share; and it is looked at in its first epoch only.
+        for (auto const& [what, word] :
+             {std::pair{fault::all_to_all, "the first 5 samples"}, std::pair{fault::last_of_each_rank_left_out, "breaks its law"},
+              std::pair{fault::rows_past_the_end, "of 40"}})
+            for (std::int64_t const epoch : {0, 2}) {
+                if (world.size() == 1 && (what == fault::all_to_all || epoch != 0)) continue;
+                tutti::data_parallel_trainer trainer{world, laws::recorder{}, faulty{what, epoch}, tutti::sync::all_reduce{},
+                                                     optim::sgd{}};
+                for (int right = 0; right < epoch; ++right) trainer.run_epoch(data, {.batch = 20});
+                auto const before = trainer.model().batches;
+                expect.throws<usage_error>([&] { trainer.run_epoch(data, {.batch = 20}); }, {"partition", word}, "refused");
+                expect(trainer.model().batches == before, "no batch was shown");
+                expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
+            }
+        tutti::data_parallel_trainer trainer{world, laws::recorder{}, faulty{}, tutti::sync::all_reduce{}, optim::sgd{}};
+        expect.equal(trainer.run_epoch(data, {.batch = 20}).samples, 40u, "without a fault it trains");
+    });
+}
+
+TEST_CASE("to look whether ranks deal alike costs a share per rank and epoch, and some more where the data are new") {
+    struct counting {
+        int* shares;
+        auto share(tutti::share_of const& which) const {
+            ++*shares;
+            return partition::strided{}.share(which);
+        }
+    };
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        int shares = 0;
+        tutti::data_parallel_trainer trainer{world, laws::recorder{}, counting{&shares}, tutti::sync::all_reduce{}, optim::sgd{}};
+        auto counted = [&](std::size_t size) {
+            shares = 0;
+            trainer.run_epoch(laws::numbered{size}, {});
+            return shares;
+        };
+        int const own = 1, looked_at = 1, compared = world.size();
+        bool const alone = world.size() == 1;
+        expect.equal(counted(20), own + looked_at + (alone ? 0 : compared), "first epoch");
+        expect.equal(counted(20), own + (alone ? 0 : looked_at), "second epoch");
+        expect.equal(counted(30), own + looked_at + (alone ? 0 : compared), "other data");
     });
 }
 

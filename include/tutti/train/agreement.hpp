@@ -6,6 +6,9 @@
 #include <tutti/error.hpp>
 
 #include <array>
+#include <bit>
+#include <charconv>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -14,24 +17,51 @@
 
 namespace tutti::detail {
 
-struct named_number {
+/// The shortest text that reads back as this number.
+inline std::string to_text(double value) {
+    std::array<char, 32> room{};
+    return {room.data(), std::to_chars(room.data(), room.data() + room.size(), value).ptr};
+}
+
+/// Something that must be equal on all ranks: a number, or a hash of what is too long to print.
+struct agreed {
     char const* name;
-    std::uint64_t value;
+    std::uint64_t bits;
+    std::string (*text)(std::uint64_t bits) = nullptr;  // null for a hash
+
+    template <std::integral T>
+    agreed(char const* what, T value)
+        : name{what},
+          bits{static_cast<std::uint64_t>(value)},
+          text{[](std::uint64_t of) { return std::to_string(static_cast<T>(of)); }} {}
+    agreed(char const* what, double value)
+        : name{what},
+          bits{std::bit_cast<std::uint64_t>(value)},
+          text{[](std::uint64_t of) { return to_text(std::bit_cast<double>(of)); }} {}
+    static agreed hash(char const* what, std::uint64_t value) {
+        agreed all{what, value};
+        all.text = nullptr;
+        return all;
+    }
 };
 
-/// Compares numbers that must be equal on all ranks. Collective.
-/// @throws usage_error  on every rank, when one differs: which, and on which rank
+/// Compares what must be equal on all ranks. Collective.
+/// @throws usage_error  on every rank, when something differs: what, and on which rank
 template <class Comm, std::size_t N>
-void agree(Comm& world, char const* where, named_number const (&numbers)[N]) {
+void agree(Comm& world, char const* where, agreed const (&values)[N]) {
     if (world.size() == 1) return;
     std::array<std::uint64_t, N> mine{};
-    for (std::size_t k = 0; k < N; ++k) mine[k] = numbers[k].value;
+    for (std::size_t k = 0; k < N; ++k) mine[k] = values[k].bits;
     std::vector<std::uint64_t> all(N * static_cast<std::size_t>(world.size()));
     all_gather(world, mine, all);
-    for (std::size_t i = N; i < all.size(); ++i)
-        if (all[i] != all[i % N])
-            throw usage_error{"tutti: " + std::string{where} + ": rank " + std::to_string(i / N) + " has " +
-                              std::to_string(all[i]) + " " + numbers[i % N].name + ", rank 0 has " + std::to_string(all[i % N])};
+    for (std::size_t i = N; i < all.size(); ++i) {
+        if (all[i] == all[i % N]) continue;
+        auto const& [name, bits, text] = values[i % N];
+        std::string const what{name}, rank = std::to_string(i / N);
+        throw usage_error{
+            "tutti: " + std::string{where} + ": " + what + " differs between ranks: " +
+            (text ? text(all[i % N]) + " on rank 0, " + text(all[i]) + " on rank " + rank : "rank " + rank + "'s is not rank 0's")};
+    }
 }
 
 /// The optimiser, once it and the shapes of the model have been looked at.

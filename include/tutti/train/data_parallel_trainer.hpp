@@ -15,18 +15,17 @@
 #include <tutti/partition/strided.hpp>
 #include <tutti/train/agreement.hpp>
 #include <tutti/train/batches.hpp>
+#include <tutti/train/deal.hpp>
 #include <tutti/train/reports.hpp>
 #include <tutti/train/update.hpp>
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <exception>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -91,9 +90,10 @@ public:
         auto&& parameters = parameters_of(model_);
         auto const sizes = detail::block_sizes(parameters);
         auto const count = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
-        detail::agree(
-            *world_, "the model",
-            {{"parameters", count}, {"blocks", sizes.size()}, {"as sizes of blocks", detail::fingerprint(std::span{sizes})}});
+        detail::agree(*world_, "the model",
+                      {{"the number of parameters", count},
+                       {"the number of blocks", sizes.size()},
+                       detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
         owned_ = sync_.owned(count);
         is_whole_ = owned_ == slice{0, count};
         state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
@@ -170,7 +170,7 @@ public:
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        detail::agree(*world_, "evaluate", {{"samples", size}, {"batch", options.batch}});
+        detail::agree(*world_, "evaluate", {{"the number of samples", size}, {"batch", options.batch}});
         if (size == 0) throw usage_error{"tutti: evaluate: the data set has no samples"};
         if (options.batch == 0) throw usage_error{"tutti: evaluate: batch must be at least 1"};
         auto const share = partition::strided{}.share(share_of{0, size, world_->rank(), world_->size()});
@@ -232,11 +232,6 @@ private:
     static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
     static std::size_t steps_of(std::size_t size, std::size_t batch) { return size / batch + (size % batch != 0); }
-    /// floor(n * k / parts), without overflow of n * k; k <= parts
-    static std::size_t first_of_part(std::size_t n, std::size_t k, std::size_t parts) {
-        return n / parts * k + n % parts * k / parts;
-    }
-
     template <class Callbacks, class Report>
     static void tell(Callbacks const& callbacks, Report const& report) {
         for (std::size_t k = 0, count = callbacks.size(); k < count; ++k) callbacks[k](report);
@@ -273,8 +268,8 @@ private:
         else accumulated_.clear();
         accumulate = std::min(accumulate, last - first);  // more parts would be empty
         for (std::size_t part = 0; part < accumulate; ++part) {
-            std::size_t const from = share.before(first + first_of_part(last - first, part, accumulate)),
-                              to = share.before(first + first_of_part(last - first, part + 1, accumulate));
+            std::size_t const from = share.before(first + detail::part_of(last - first, part, accumulate)),
+                              to = share.before(first + detail::part_of(last - first, part + 1, accumulate));
             if (from == to) continue;
             train(from, to);
             detail::add_weighted(accumulated_, gradients_of(model_),
@@ -308,43 +303,28 @@ private:
 
     void check_epoch(std::size_t size, epoch_options const& options) {
         detail::agree(*world_, "run_epoch",
-                      {{"samples", size},
+                      {{"the number of samples", size},
                        {"batch", options.batch},
                        {"accumulate", options.accumulate},
+                       {"clip_norm", options.clip_norm},
                        {"first_step", options.first_step},
-                       {"as clip_norm's bits", std::bit_cast<std::uint64_t>(options.clip_norm)},
-                       {"as epoch", static_cast<std::size_t>(epoch_)}});
+                       {"epoch", epoch_}});
         if (size == 0) throw usage_error{"tutti: run_epoch: the data set has no samples"};
         if (options.batch == 0) throw usage_error{"tutti: run_epoch: batch must be at least 1"};
         if (options.accumulate == 0) throw usage_error{"tutti: run_epoch: accumulate must be at least 1"};
         if (!(options.clip_norm >= 0))
-            throw usage_error{"tutti: run_epoch: clip_norm = " + std::to_string(options.clip_norm) + " must be 0 or more"};
+            throw usage_error{"tutti: run_epoch: clip_norm = " + detail::to_text(options.clip_norm) + " must be 0 or more"};
         if (options.first_step >= steps_of(size, options.batch))
             throw usage_error{"tutti: run_epoch: first_step = " + std::to_string(options.first_step) +
                               " is past the last step of " + std::to_string(size) + " samples in batches of " +
                               std::to_string(options.batch)};
     }
 
-    /// Every rank deals to itself, so all must deal alike: compares some of what each would deal to each rank.
+    /// What a rank alone deals to itself is looked at once.
     void check_share(std::size_t size) {
-        if (world_->size() == 1) return;
-        std::vector<std::size_t> sample;
-        std::exception_ptr refused;
-        try {
-            for (int rank = 0; rank < world_->size(); ++rank) {
-                auto const dealt = partition_.share(share_of{epoch_, size, rank, world_->size()});
-                for (std::size_t k = 1; k <= 8; ++k) {
-                    sample.push_back(dealt.before(first_of_part(size, k, 8)));
-                    sample.push_back(sample.back() == 0 ? 0 : dealt.row(sample.back() - 1));
-                }
-            }
-        } catch (usage_error const&) {
-            refused = std::current_exception();
-            sample.clear();
-        }
-        detail::agree(*world_, "the partition's settings (seed, weights)",
-                      {{"as fingerprint", detail::fingerprint(std::span{sample})}});
-        if (refused) std::rethrow_exception(refused);
+        bool const anew = dealt_size_ != size;
+        if (world_->size() > 1 || anew) detail::check_deal(*world_, partition_, epoch_, size, world_->size() > 1 && anew);
+        dealt_size_ = size;
     }
 
     Comm* world_;
@@ -357,6 +337,7 @@ private:
     detail::optimizer_slots state_;
     detail::block_store accumulated_;  // sums over micro-batches; empty until they are used
     std::int64_t epoch_ = 0, step_ = 0;
+    std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
     clock::duration communicating_{};
     std::deque<std::function<void(step_report const&)>> after_step_;  // one that runs may add another, and stays where it is
     std::deque<std::function<void(epoch_report const&)>> after_epoch_;
