@@ -3,11 +3,11 @@
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/model.hpp>
+#include <tutti/detail/to_text.hpp>
 #include <tutti/error.hpp>
 
 #include <array>
 #include <bit>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -16,12 +16,6 @@
 #include <vector>
 
 namespace tutti::detail {
-
-/// The shortest text that reads back as this number.
-inline std::string to_text(double value) {
-    std::array<char, 32> room{};
-    return {room.data(), std::to_chars(room.data(), room.data() + room.size(), value).ptr};
-}
 
 /// Something that must be equal on all ranks: a number, or a hash of what is too long to print.
 struct agreed {
