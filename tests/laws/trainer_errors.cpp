@@ -4,6 +4,8 @@
 #include <tutti/collectives/all_reduce.hpp>
 #include <tutti/comm/threads.hpp>
 #include <tutti/error.hpp>
+#include <tutti/optim/adam.hpp>
+#include <tutti/optim/adamw.hpp>
 #include <tutti/optim/rate.hpp>
 #include <tutti/optim/scheduled.hpp>
 #include <tutti/optim/sgd.hpp>
@@ -17,6 +19,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -322,6 +325,81 @@ TEST_CASE("a trainer refuses an optimiser whose settings make no sense, on every
         refuses(optim::sgd{.momentum = 1}, "momentum");
         refuses(optim::scheduled{optim::sgd{}, optim::rate::cosine{.steps = 5, .warm_up = 9}}, "warm_up");
         expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
+    });
+}
+
+namespace {
+
+/// An optimiser with nothing but what it must have.
+struct plain_descent {
+    double rate;
+
+    struct update {
+        double rate;
+        void operator()(double& x, double gradient) const { x -= rate * gradient; }
+    };
+    static int slots() { return 0; }
+    template <std::same_as<double>>
+    update at(std::int64_t) const {
+        return {rate};
+    }
+    static void check() {}
+};
+
+}  // namespace
+
+TEST_CASE("a trainer refuses optimisers whose settings differ between ranks, on every rank, and changes nothing") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        if (world.size() == 1) return;
+        for (int const odd : {0, world.size() - 1}) {
+            bool const mine = world.rank() == odd;
+            auto make = [&](auto const& rule) {
+                tutti::data_parallel_trainer{world, laws::line<double>{}, partition::strided{}, tutti::sync::all_reduce{}, rule};
+            };
+            auto refuses = [&](auto const& usual, auto const& other, char const* what) {
+                expect.throws<usage_error>([&] { make(mine ? other : usual); }, {"optimiser", "settings"}, what);
+                make(usual);
+            };
+            refuses(optim::sgd{}, optim::sgd{.learning_rate = 0.02}, "learning rate");
+            refuses(optim::sgd{}, optim::sgd{.weight_decay = 1e-12}, "weight decay");
+            refuses(optim::sgd{.momentum = 0.5}, optim::sgd{.momentum = 0.5, .nesterov = true}, "form of momentum");
+            refuses(optim::sgd{}, optim::sgd{.momentum = 0.5}, "state slots");
+            refuses(optim::adam{}, optim::adam{.epsilon = 2e-8}, "epsilon");
+            // What differs only in a later step.
+            refuses(optim::scheduled{optim::sgd{}, optim::rate::step{.period = 1000}},
+                    optim::scheduled{optim::sgd{}, optim::rate::step{.period = 1001}}, "period");
+            refuses(optim::scheduled{optim::adamw{}, optim::rate::cosine{.steps = 50, .warm_up = 5}},
+                    optim::scheduled{optim::adamw{}, optim::rate::cosine{.steps = 51, .warm_up = 5}}, "steps");
+            refuses(plain_descent{0.1}, plain_descent{0.2}, "an optimiser without settings()");
+        }
+        expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
+    });
+}
+
+TEST_CASE("step() refuses a clip_norm that makes no sense or differs between ranks, on every rank, and changes nothing") {
+    auto const batch = laws::wave(4);
+    double const nan = static_cast<double>(NAN);
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        auto trainer = trainer_of(world);
+        trainer.step(batch);
+        auto const before = laws::values_of(trainer.model());
+        auto refuses = [&](double clip_norm, std::string_view word) {
+            expect.throws<usage_error>([&] { trainer.step(batch, batch.size(), clip_norm); }, {"step: clip_norm", word}, "refused");
+            expect(laws::values_of(trainer.model()) == before, "parameters stay");
+        };
+        refuses(-1, "-1");
+        refuses(nan, "nan");
+        refuses(-static_cast<double>(INFINITY), "-inf");
+        for (int const odd : {0, world.size() - 1}) {
+            bool const mine = world.rank() == odd;
+            if (world.size() == 1) break;
+            refuses(mine ? 0.5 : 0, "0 and 0.5");
+            refuses(mine ? 0 : 0.5, "0 and 0.5");
+            refuses(mine ? -1 : 0.5, "0.5 and -1");
+            refuses(mine ? nan : 0, "0 and nan");
+        }
+        trainer.step(batch, batch.size(), 0.5);
+        expect(laws::values_of(trainer.model()) != before && trainer.replicas_agree(), "the group is usable afterwards");
     });
 }
 

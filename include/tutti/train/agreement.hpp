@@ -3,15 +3,20 @@
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/model.hpp>
+#include <tutti/concepts/optimizer.hpp>
 #include <tutti/detail/to_text.hpp>
 #include <tutti/error.hpp>
+#include <tutti/train/update.hpp>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -57,6 +62,58 @@ void agree(Comm& world, char const* where, agreed const (&values)[N]) {
             (text ? text(all[i % N]) + " on rank 0, " + text(all[i]) + " on rank " + rank : "rank " + rank + "'s is not rank 0's")};
     }
 }
+
+/// @throws usage_error  unless it is a norm
+inline void check_clip_norm(char const* where, double clip_norm) {
+    if (!(clip_norm >= 0))
+        throw usage_error{"tutti: " + std::string{where} + ": clip_norm = " + to_text(clip_norm) + " must be 0 or more"};
+}
+
+/// A hash of an optimiser's settings, where it has `settings()`, and of how it moves some numbers in step 1. Not of its bytes: some
+/// of them may be padding.
+template <class Optimizer>
+std::uint64_t fingerprint_of_rule(Optimizer const& rule) {
+    using T = std::conditional_t<optimizer<Optimizer, double>, double, float>;
+    std::array<T, 3> x{1, -2, 3}, first{2, 0, -1}, second{1, 4, 2};
+    std::array<T, 3> const g{-1, 2, static_cast<T>(0.5)};
+    int const slots = rule.slots();
+    map_update(rule.template at<T>(1), std::span<T>{x}, g.data(), first.data(), second.data(), slots);
+    std::vector<double> all{static_cast<double>(slots)};
+    for (auto const& part : {x, first, second})
+        for (T const each : part) all.push_back(static_cast<double>(each));
+    if constexpr (requires { rule.settings(); })
+        for (auto const each : rule.settings()) all.push_back(static_cast<double>(each));
+    return fingerprint(std::span{all});
+}
+
+/// What ranks tell one another in `step`: sums of what they bring, and the extremes of what must be equal.
+struct step_totals {
+    double samples, loss;
+    std::uint64_t least_clip, largest_clip;  // bits of clip_norm, so that no number that is not one gets lost
+
+    step_totals(std::size_t of_samples, double loss_sum, double clip_norm)
+        : samples{static_cast<double>(of_samples)},
+          loss{loss_sum},
+          least_clip{std::bit_cast<std::uint64_t>(clip_norm)},
+          largest_clip{least_clip} {}
+
+    /// @throws usage_error  when something that must be equal is not, or makes no sense
+    void check() const {
+        double const least = std::bit_cast<double>(least_clip), largest = std::bit_cast<double>(largest_clip);
+        if (least_clip != largest_clip)
+            throw usage_error{"tutti: step: clip_norm differs between ranks: " + to_text(least) + " and " + to_text(largest)};
+        check_clip_norm("step", least);
+        if (samples == 0) throw usage_error{"tutti: step: no rank brought a sample"};
+    }
+};
+
+struct join_totals {
+    step_totals operator()(step_totals a, step_totals const& b) const {
+        a.samples += b.samples, a.loss += b.loss;
+        a.least_clip = std::min(a.least_clip, b.least_clip), a.largest_clip = std::max(a.largest_clip, b.largest_clip);
+        return a;
+    }
+};
 
 /// The optimiser, once it and the shapes of the model have been looked at.
 /// @throws usage_error  when gradients and parameters differ in shape, or a setting of the optimiser makes no sense

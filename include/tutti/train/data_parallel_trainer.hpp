@@ -78,7 +78,7 @@ class data_parallel_trainer {
 public:
     /// Takes the model over and gives every rank rank 0's parameters. Collective.
     /// @param  world  must outlive the trainer
-    /// @throws usage_error  on every rank when models differ in shape between ranks; on this rank when gradients and parameters
+    /// @throws usage_error  on every rank when models differ in shape between ranks, or optimisers in their settings; on this rank when gradients and parameters
     ///                      do, or a setting makes no sense. No parameter has changed then.
     /// Cost:   one broadcast of the parameters; the optimiser's state in memory
     data_parallel_trainer(Comm& world, Model model, Partition partition, Sync sync, Optimizer optimizer)
@@ -97,6 +97,9 @@ public:
         owned_ = sync_.owned(count);
         is_whole_ = owned_ == slice{0, count};
         state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
+        if (world.size() > 1)
+            detail::agree(world, "the optimiser",
+                          {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(optimizer_))});
         if (world.size() > 1) for_each_block(parameters, [&](auto block) { broadcast(world, block, 0); });
     }
 
@@ -139,20 +142,20 @@ public:
     /// @param  batch      of the type the model takes; may be empty on some ranks
     /// @param  samples    how many samples `batch` holds
     /// @param  clip_norm  as in `epoch_options`
-    /// @throws usage_error  on every rank when no rank has a sample
-    /// Cost:   besides that of a step, one exchange of two numbers
+    /// @throws usage_error  on every rank when no rank has a sample, or clip_norm differs between ranks or is no norm
+    /// Cost:   besides that of a step, one exchange of four numbers
     template <class Batch>
     step_report step(Batch const& batch, std::size_t samples, double clip_norm = 0) {
         static_assert(
             trains_on<Model, Batch>,
             "tutti: the model's loss_and_gradients(batch) must accept the batch that step() was given and return the mean loss");
         double const loss = samples == 0 ? 0 : static_cast<double>(loss_and_gradients_of(model_, batch));
-        std::array<double, 2> sums{static_cast<double>(samples), loss * static_cast<double>(samples)};
-        if (world_->size() > 1) timed([&] { all_reduce(*world_, sums); });
-        if (sums[0] == 0) throw usage_error{"tutti: step: no rank brought a sample"};
-        contribute(samples == 0, static_cast<double>(samples) / sums[0]);
+        detail::step_totals totals{samples, loss * static_cast<double>(samples), clip_norm};
+        if (world_->size() > 1) timed([&] { all_reduce(*world_, std::span{&totals, 1}, detail::join_totals{}); });
+        totals.check();
+        contribute(samples == 0, static_cast<double>(samples) / totals.samples);
         double const norm = update(clip_norm);
-        step_report const report{epoch_, 1, 1, static_cast<std::size_t>(sums[0]), sums[1] / sums[0], norm};
+        step_report const report{epoch_, 1, 1, static_cast<std::size_t>(totals.samples), totals.loss / totals.samples, norm};
         tell(after_step_, report);
         return report;
     }
@@ -312,8 +315,7 @@ private:
         if (size == 0) throw usage_error{"tutti: run_epoch: the data set has no samples"};
         if (options.batch == 0) throw usage_error{"tutti: run_epoch: batch must be at least 1"};
         if (options.accumulate == 0) throw usage_error{"tutti: run_epoch: accumulate must be at least 1"};
-        if (!(options.clip_norm >= 0))
-            throw usage_error{"tutti: run_epoch: clip_norm = " + detail::to_text(options.clip_norm) + " must be 0 or more"};
+        detail::check_clip_norm("run_epoch", options.clip_norm);
         if (options.first_step >= steps_of(size, options.batch))
             throw usage_error{"tutti: run_epoch: first_step = " + std::to_string(options.first_step) +
                               " is past the last step of " + std::to_string(size) + " samples in batches of " +
