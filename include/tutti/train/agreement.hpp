@@ -90,18 +90,24 @@ std::uint64_t fingerprint_of_rule(Optimizer const& rule) {
 struct step_totals {
     double samples, loss;
     std::uint64_t least_clip, largest_clip;  // bits of clip_norm, so that no number that is not one gets lost
+    std::int64_t least_done, largest_done;   // optimiser steps
 
-    step_totals(std::size_t of_samples, double loss_sum, double clip_norm)
+    step_totals(std::size_t of_samples, double loss_sum, double clip_norm, std::int64_t steps_done)
         : samples{static_cast<double>(of_samples)},
           loss{loss_sum},
           least_clip{std::bit_cast<std::uint64_t>(clip_norm)},
-          largest_clip{least_clip} {}
+          largest_clip{least_clip},
+          least_done{steps_done},
+          largest_done{steps_done} {}
 
     /// @throws usage_error  when something that must be equal is not, or makes no sense
     void check() const {
         double const least = std::bit_cast<double>(least_clip), largest = std::bit_cast<double>(largest_clip);
         if (least_clip != largest_clip)
             throw usage_error{"tutti: step: clip_norm differs between ranks: " + to_text(least) + " and " + to_text(largest)};
+        if (least_done != largest_done)
+            throw usage_error{"tutti: step: the number of steps done differs between ranks: " + std::to_string(least_done) +
+                              " and " + std::to_string(largest_done)};
         check_clip_norm("step", least);
         if (samples == 0) throw usage_error{"tutti: step: no rank brought a sample"};
     }
@@ -111,6 +117,7 @@ struct join_totals {
     step_totals operator()(step_totals a, step_totals const& b) const {
         a.samples += b.samples, a.loss += b.loss;
         a.least_clip = std::min(a.least_clip, b.least_clip), a.largest_clip = std::max(a.largest_clip, b.largest_clip);
+        a.least_done = std::min(a.least_done, b.least_done), a.largest_done = std::max(a.largest_done, b.largest_done);
         return a;
     }
 };

@@ -143,14 +143,14 @@ public:
     /// @param  samples    how many samples `batch` holds
     /// @param  clip_norm  as in `epoch_options`
     /// @throws usage_error  on every rank when no rank has a sample, or clip_norm differs between ranks or is no norm
-    /// Cost:   besides that of a step, one exchange of four numbers
+    /// Cost:   besides that of a step, one exchange of six numbers
     template <class Batch>
     step_report step(Batch const& batch, std::size_t samples, double clip_norm = 0) {
         static_assert(
             trains_on<Model, Batch>,
             "tutti: the model's loss_and_gradients(batch) must accept the batch that step() was given and return the mean loss");
         double const loss = samples == 0 ? 0 : static_cast<double>(loss_and_gradients_of(model_, batch));
-        detail::step_totals totals{samples, loss * static_cast<double>(samples), clip_norm};
+        detail::step_totals totals{samples, loss * static_cast<double>(samples), clip_norm, step_};
         if (world_->size() > 1) timed([&] { all_reduce(*world_, std::span{&totals, 1}, detail::join_totals{}); });
         totals.check();
         contribute(samples == 0, static_cast<double>(samples) / totals.samples);
@@ -219,9 +219,28 @@ public:
         return true;
     }
 
-    /// The number of the next epoch, from 0: it chooses the shuffle. Set it, equally on all ranks, to resume a training.
+    // A training resumes, bit for bit, from the parameters and what follows; state that a synchronisation policy keeps is not in it.
+
+    /// The number of the next epoch, from 0: it chooses the shuffle. Set it equally on all ranks.
     std::int64_t epoch() const { return epoch_; }
     void epoch(std::int64_t next) { epoch_ = next; }
+
+    /// The number of optimiser steps done, of all epochs and of `step`: schedules and Adam go by it. Set it equally on all ranks.
+    /// @throws usage_error  when it is negative
+    std::int64_t steps() const { return step_; }
+    void steps(std::int64_t done) {
+        if (done < 0) throw usage_error{"tutti: steps(" + std::to_string(done) + "): steps done cannot be negative"};
+        step_ = done;
+    }
+
+    /// The optimiser's state for the parameters that this rank updates, such as momentum: bytes to read, or to overwrite with those
+    /// of a trainer of the same model, optimiser, policies and number of ranks, on the same rank. Local.
+    std::vector<std::span<std::byte>> state() {
+        std::vector<std::span<std::byte>> all;
+        for (auto const& store : state_.stores)
+            for (auto const bytes : store.bytes()) all.push_back(bytes);
+        return all;
+    }
 
 private:
     using clock = std::chrono::steady_clock;
@@ -299,7 +318,8 @@ private:
             norm = std::sqrt(is_whole_ ? mine : total(mine));
             if (norm > clip_norm) detail::scale(gradients, owned_, clip_norm / norm);
         }
-        detail::update_parameters(optimizer_, ++step_, parameters, gradients, owned_, state_);
+        detail::update_parameters(optimizer_, step_ + 1, parameters, gradients, owned_, state_);
+        ++step_;
         timed([&] { sync_.publish(parameters); });
         return norm;
     }
@@ -311,7 +331,8 @@ private:
                        {"accumulate", options.accumulate},
                        {"clip_norm", options.clip_norm},
                        {"first_step", options.first_step},
-                       {"epoch", epoch_}});
+                       {"epoch", epoch_},
+                       {"the number of steps done", step_}});
         if (size == 0) throw usage_error{"tutti: run_epoch: the data set has no samples"};
         if (options.batch == 0) throw usage_error{"tutti: run_epoch: batch must be at least 1"};
         if (options.accumulate == 0) throw usage_error{"tutti: run_epoch: accumulate must be at least 1"};
