@@ -208,6 +208,16 @@ TEST_CASE("the report of an epoch counts its steps and samples, and its loss is 
     });
 }
 
+TEST_CASE("run_epoch without options takes the defaults") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        tutti::data_parallel_trainer trainer{world, laws::recorder{}, partition::strided{}, tutti::sync::all_reduce{},
+                                             optim::sgd{}};
+        auto const report = trainer.run_epoch(laws::numbered{200});
+        expect.equal(report.steps, (200 + tutti::epoch_options{}.batch - 1) / tutti::epoch_options{}.batch, "steps");
+        expect(times_seen(world, trainer.model().batches, 200) == std::vector<int>(200, 1), "every sample once");
+    });
+}
+
 TEST_CASE("callbacks are called on every rank in the order they came, after every step and every epoch, with the right numbers") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         tutti::data_parallel_trainer trainer{world, mean_of_rows{}, partition::strided{}, tutti::sync::all_reduce{},

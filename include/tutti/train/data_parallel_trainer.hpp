@@ -43,8 +43,11 @@ namespace tutti {
 /// Source: data parallelism as in Li et al. 2020, arXiv:2006.15704; uneven shares are weighted, so none is padded or dropped
 template <class Comm, class Model, class Partition, class Sync, class Optimizer>
 class data_parallel_trainer {
+    static_assert(!std::is_const_v<Comm>,
+                  "tutti: data_parallel_trainer(world, ...): world is const, and a rank that talks changes it; take it as in "
+                  "[](auto& world) { ... }");
     static_assert(
-        communicator<Comm>,
+        std::is_const_v<Comm> || communicator<Comm>,
         "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), perform(), start(), "
         "announce(), exchange() and abort(); see tutti/concepts/communicator.hpp");
     static_assert(has_parameters<Model>, "tutti: the model needs parameters(), a member or a free function, that gives a span of "
@@ -109,7 +112,7 @@ public:
     /// @throws what the model or the data set throws, on the rank where it does; the others get `peer_failed`
     /// Cost:   per step that of the model, the synchronisation and the optimiser; one small exchange before and after the epoch
     template <class Data>
-    epoch_report run_epoch(Data&& data, epoch_options const& options) {
+    epoch_report run_epoch(Data&& data, epoch_options const& options = {}) {
         detail::require_dataset<Data>();
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
@@ -365,5 +368,16 @@ private:
     std::deque<std::function<void(step_report const&)>> after_step_;  // one that runs may add another, and stays where it is
     std::deque<std::function<void(epoch_report const&)>> after_epoch_;
 };
+
+namespace detail {
+
+struct no_world {};
+
+}  // namespace detail
+
+// Without a world: so that the message says that it is missing.
+template <class Model, class Partition, class Sync, class Optimizer>
+data_parallel_trainer(Model, Partition, Sync, Optimizer)
+    -> data_parallel_trainer<detail::no_world, Model, Partition, Sync, Optimizer>;
 
 }  // namespace tutti
