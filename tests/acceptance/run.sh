@@ -3,6 +3,7 @@
 set -euo pipefail
 compiler=$1 include=$2 program=$3 work=$4
 command -v "$compiler" >/dev/null || { echo "$compiler is not installed"; exit 77; }
+[[ -f $program ]] || { echo "skipped: there is no $program (TUTTI_ACCEPTANCE_DIR says where the acceptance programs are)"; exit 77; }
 
 promised=$(sed -n 's|^//.*Prints: ||p' "$program" | sed 's| ([^()]*)$||')
 [[ -n $promised ]] || { echo "$program: no comment says what it prints"; exit 1; }

@@ -39,6 +39,23 @@ std::vector<double> flattened(Blocks&& blocks) {
 
 }  // namespace
 
+TEST_CASE("blocks are views or references: numbers that would be gone with the list that holds them are none") {
+    using spans = std::vector<std::span<float>>;
+    using arrays = std::array<std::array<float, 2>, 2>;
+    CHECK(detail::all_blocks<spans>());
+    CHECK(detail::all_blocks<std::array<std::span<double>, 3>>());
+    CHECK(detail::all_blocks<std::list<std::tuple<std::span<float>, std::vector<double>&>>>());
+    CHECK(detail::all_blocks<std::vector<spans>>());
+    CHECK(detail::all_blocks<arrays&>());
+    CHECK(detail::all_blocks<std::span<std::vector<float>>>());
+    CHECK(detail::all_blocks<std::array<float, 2> (&)[2]>());
+    CHECK(!detail::all_blocks<std::vector<float>>());
+    CHECK(!detail::all_blocks<arrays>());
+    CHECK(!detail::all_blocks<std::vector<std::vector<float>>>());
+    CHECK(!detail::all_blocks<std::vector<std::tuple<std::span<float>, std::vector<double>>>>());
+    CHECK(!detail::all_blocks<std::tuple<std::span<float>, arrays>>());
+}
+
 TEST_CASE("for_each_block goes through one span, an array, a range and nested tuples in order") {
     numbers n;
     CHECK(flattened(std::span{n.a}) == std::vector<double>{1, 2, 3});
@@ -81,6 +98,16 @@ TEST_CASE("for_each_block_pair pairs blocks of equal shape") {
 TEST_CASE("block_sizes counts elements of every block, empty ones included") {
     numbers n;
     CHECK(detail::block_sizes(n.all()) == std::vector<std::size_t>{3, 2, 1, 0, 4});
+}
+
+TEST_CASE("shape_of tells lists apart that hold the same blocks in another nesting") {
+    numbers n;
+    std::span<float> const one{n.many[0]};
+    using nest = std::vector<std::vector<std::span<float>>>;
+    CHECK(detail::shape_of(n.all()) == std::vector<std::size_t>{3, 2, 3, 1, 0, 4});
+    CHECK(detail::shape_of(nest{{one, one}, {one}}) == std::vector<std::size_t>{2, 2, 1, 1, 1, 1});
+    CHECK(detail::shape_of(nest{{one}, {one, one}}) == std::vector<std::size_t>{2, 1, 1, 2, 1, 1});
+    CHECK(detail::shape_of(nest{{one, one, one}}) != detail::shape_of(nest{{one, one, one}, {}}));
 }
 
 TEST_CASE("fingerprint is the same for the same bits and another when any one bit flips") {

@@ -10,9 +10,11 @@
 #include <tutti/sync/all_reduce.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -112,6 +114,25 @@ TEST_CASE("micro-batches split a rank's batch in order, in at most as many parts
     });
 }
 
+TEST_CASE("a batch and a number of micro-batches may be as large as numbers go: one step over all samples, one sample at a time") {
+    auto const most = std::numeric_limits<std::size_t>::max();
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        for (std::size_t const batch : {most, most - 1, most / 2 + 1}) {
+            tutti::data_parallel_trainer trainer{world, laws::recorder{}, partition::strided{}, tutti::sync::all_reduce{},
+                                                 optim::sgd{}};
+            auto const report = trainer.run_epoch(laws::numbered{50}, {.batch = batch});
+            expect.equal(report.steps, 1u, "steps");
+            expect.equal(report.samples, 50u, "samples");
+            trainer.model().batches.clear();
+            expect.equal(trainer.run_epoch(laws::numbered{50}, {.batch = batch, .accumulate = most}).steps, 1u, "steps");
+            for (auto const& part : trainer.model().batches) expect.equal(part.size(), 1u, "samples of a micro-batch");
+            expect(times_seen(world, trainer.model().batches, 50) == std::vector<int>(50, 1), "every sample once");
+            expect.throws<tutti::usage_error>([&] { trainer.run_epoch(laws::numbered{50}, {.batch = batch, .first_step = 1}); },
+                                              {"first_step"}, "there is no second step");
+        }
+    });
+}
+
 TEST_CASE("epochs are counted from 0 and shuffle anew; epoch(e) goes on from another one") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         partition::shuffled const how{.seed = 31};
@@ -187,6 +208,16 @@ TEST_CASE("the report of an epoch counts its steps and samples, and its loss is 
     });
 }
 
+TEST_CASE("run_epoch without options takes the defaults") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        tutti::data_parallel_trainer trainer{world, laws::recorder{}, partition::strided{}, tutti::sync::all_reduce{},
+                                             optim::sgd{}};
+        auto const report = trainer.run_epoch(laws::numbered{200});
+        expect.equal(report.steps, (200 + tutti::epoch_options{}.batch - 1) / tutti::epoch_options{}.batch, "steps");
+        expect(times_seen(world, trainer.model().batches, 200) == std::vector<int>(200, 1), "every sample once");
+    });
+}
+
 TEST_CASE("callbacks are called on every rank in the order they came, after every step and every epoch, with the right numbers") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         tutti::data_parallel_trainer trainer{world, mean_of_rows{}, partition::strided{}, tutti::sync::all_reduce{},
@@ -218,6 +249,29 @@ TEST_CASE("callbacks are called on every rank in the order they came, after ever
             wanted.push_back("done");
         }
         expect(events == wanted, "events");
+    });
+}
+
+TEST_CASE("a callback may add callbacks, which are called from the next time on") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        tutti::data_parallel_trainer trainer{world, mean_of_rows{}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+        // Each holds more than fits into a function object, and reads it after its callback list has grown.
+        std::array<int, 16> const large{1, 2, 3};
+        int steps = 0, epochs = 0;
+        trainer.after_step([&, large](auto const&) {
+            trainer.after_step([&, large](auto const&) { steps += large[0]; });
+            steps += 100 * large[0];
+        });
+        trainer.after_epoch([&, large](auto const&) {
+            for (int k = 0; k < 9; ++k) trainer.after_epoch([&, large](auto const&) { epochs += large[0]; });
+            epochs += 100 * large[0];
+        });
+        trainer.run_epoch(laws::numbered{20}, {.batch = 5});
+        expect.equal(steps, 400 + 0 + 1 + 2 + 3, "after steps");
+        expect.equal(epochs, 100, "after an epoch");
+        trainer.run_epoch(laws::numbered{5}, {.batch = 5});
+        expect.equal(steps, 400 + 6 + 100 + 4, "after one more step");
+        expect.equal(epochs, 200 + 9, "after another epoch");
     });
 }
 

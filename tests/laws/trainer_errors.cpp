@@ -4,6 +4,8 @@
 #include <tutti/collectives/all_reduce.hpp>
 #include <tutti/comm/threads.hpp>
 #include <tutti/error.hpp>
+#include <tutti/optim/adam.hpp>
+#include <tutti/optim/adamw.hpp>
 #include <tutti/optim/rate.hpp>
 #include <tutti/optim/scheduled.hpp>
 #include <tutti/optim/sgd.hpp>
@@ -13,10 +15,13 @@
 #include <tutti/sync/all_reduce.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <stdexcept>
@@ -115,6 +120,9 @@ TEST_CASE("run_epoch refuses arguments that differ between ranks, on every rank,
             refuses(20, {.accumulate = mine ? 2u : 1u}, "accumulate");
             refuses(20, {.clip_norm = mine ? 2.0 : 0}, "clip_norm");
             refuses(20, {.batch = 5, .first_step = mine ? 2u : 1u}, "first_step");
+            refuses(20, {.clip_norm = mine ? 2.5 : 0},
+                    odd == 0 ? "clip_norm differs between ranks: 2.5 on rank 0, 0 on rank 1"
+                             : "clip_norm differs between ranks: 0 on rank 0, 2.5 on rank");
             trainer.epoch(mine ? 7 : 1);
             refuses(20, {}, "epoch");
             trainer.epoch(1);
@@ -160,8 +168,88 @@ TEST_CASE("weights that do not fit the group are refused on every rank, even if 
             tutti::data_parallel_trainer trainer{world, laws::line<double>{},
                                                  partition::weighted{.weights = std::vector<double>(mine ? p + 1 : p, 1)},
                                                  tutti::sync::all_reduce{}, optim::sgd{}};
-            expect.throws<usage_error>([&] { trainer.run_epoch(data, {}); }, {}, all ? "on all ranks" : "on one rank");
+            // Each rank that refuses gives its own reason; the others are told it.
+            expect.throws<usage_error>([&] { trainer.run_epoch(data, {}); },
+                                       {std::to_string(p + 1) + " weights for " + std::to_string(p) + " ranks",
+                                        mine ? "tutti: partition" : "rank " + std::to_string(p - 1) + " refuses: partition"},
+                                       all ? "on all ranks" : "on one rank");
+            expect.throws<usage_error>([&] { trainer.run_epoch(data, {}); }, {"weights"}, "again");
         }
+    });
+}
+
+namespace {
+
+/// Deals as strided does, but for one fault.
+struct faulty {
+    enum class fault { none, all_to_all, last_of_each_rank_left_out, rows_past_the_end } what = fault::none;
+    std::int64_t from_epoch = 0;
+
+    struct share_type {
+        fault what;
+        std::size_t size;
+        partition::strided::share_type turns;
+        std::size_t before(std::size_t x) const {
+            if (what == fault::all_to_all) return x;
+            if (what == fault::last_of_each_rank_left_out) return std::min(turns.before(x), turns.before(size) - 1);
+            return turns.before(x);
+        }
+        std::size_t row(std::size_t k) const {
+            if (what == fault::all_to_all) return k;
+            return what == fault::rows_past_the_end ? size + k : turns.row(k);
+        }
+    };
+    share_type share(tutti::share_of const& which) const {
+        return {which.epoch < from_epoch ? fault::none : what, which.size, partition::strided{}.share(which)};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a partition that breaks its law is refused, on every rank and in whatever epoch it does, and nothing is changed") {
+    using fault = faulty::fault;
+    laws::numbered const data{40};
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        // A rank alone that gets everything gets its share; and it is looked at in its first epoch only.
+        for (auto const& [what, word] :
+             {std::pair{fault::all_to_all, "the first 5 samples"}, std::pair{fault::last_of_each_rank_left_out, "breaks its law"},
+              std::pair{fault::rows_past_the_end, "of 40"}})
+            for (std::int64_t const epoch : {0, 2}) {
+                if (world.size() == 1 && (what == fault::all_to_all || epoch != 0)) continue;
+                tutti::data_parallel_trainer trainer{world, laws::recorder{}, faulty{what, epoch}, tutti::sync::all_reduce{},
+                                                     optim::sgd{}};
+                for (int right = 0; right < epoch; ++right) trainer.run_epoch(data, {.batch = 20});
+                auto const before = trainer.model().batches;
+                expect.throws<usage_error>([&] { trainer.run_epoch(data, {.batch = 20}); }, {"partition", word}, "refused");
+                expect(trainer.model().batches == before, "no batch was shown");
+                expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
+            }
+        tutti::data_parallel_trainer trainer{world, laws::recorder{}, faulty{}, tutti::sync::all_reduce{}, optim::sgd{}};
+        expect.equal(trainer.run_epoch(data, {.batch = 20}).samples, 40u, "without a fault it trains");
+    });
+}
+
+TEST_CASE("to look whether ranks deal alike costs a share per rank and epoch, and some more where the data are new") {
+    struct counting {
+        int* shares;
+        auto share(tutti::share_of const& which) const {
+            ++*shares;
+            return partition::strided{}.share(which);
+        }
+    };
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        int shares = 0;
+        tutti::data_parallel_trainer trainer{world, laws::recorder{}, counting{&shares}, tutti::sync::all_reduce{}, optim::sgd{}};
+        auto counted = [&](std::size_t size) {
+            shares = 0;
+            trainer.run_epoch(laws::numbered{size}, {});
+            return shares;
+        };
+        int const own = 1, looked_at = 1, compared = world.size();
+        bool const alone = world.size() == 1;
+        expect.equal(counted(20), own + looked_at + (alone ? 0 : compared), "first epoch");
+        expect.equal(counted(20), own + (alone ? 0 : looked_at), "second epoch");
+        expect.equal(counted(30), own + looked_at + (alone ? 0 : compared), "other data");
     });
 }
 
@@ -181,6 +269,24 @@ TEST_CASE("a trainer refuses gradients of another shape than the parameters, and
             for (auto const& word : words) expect(text.find(word) != std::string::npos, "'" + word + "' is missing in: " + text);
             expect(x == blocks({3, 4}, static_cast<float>(world.rank())), "parameters stay");
         }
+    });
+}
+
+TEST_CASE("a trainer refuses gradients that nest otherwise than the parameters, even if they are the same blocks") {
+    struct nested {
+        using blocks = std::vector<std::vector<std::span<float>>>;
+        std::array<std::array<float, 1>, 3> x{}, g{};
+
+        blocks parameters() { return {{x[0], x[1]}, {x[2]}}; }
+        blocks gradients() { return {{g[0]}, {g[1], g[2]}}; }
+        static double loss_and_gradients(std::span<laws::point const>) { return 0; }
+    };
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        expect.throws<usage_error>(
+            [&] {
+                tutti::data_parallel_trainer{world, nested{}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+            },
+            {"nesting"}, "the same blocks");
     });
 }
 
@@ -219,6 +325,81 @@ TEST_CASE("a trainer refuses an optimiser whose settings make no sense, on every
         refuses(optim::sgd{.momentum = 1}, "momentum");
         refuses(optim::scheduled{optim::sgd{}, optim::rate::cosine{.steps = 5, .warm_up = 9}}, "warm_up");
         expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
+    });
+}
+
+namespace {
+
+/// An optimiser with nothing but what it must have.
+struct plain_descent {
+    double rate;
+
+    struct update {
+        double rate;
+        void operator()(double& x, double gradient) const { x -= rate * gradient; }
+    };
+    static int slots() { return 0; }
+    template <std::same_as<double>>
+    update at(std::int64_t) const {
+        return {rate};
+    }
+    static void check() {}
+};
+
+}  // namespace
+
+TEST_CASE("a trainer refuses optimisers whose settings differ between ranks, on every rank, and changes nothing") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        if (world.size() == 1) return;
+        for (int const odd : {0, world.size() - 1}) {
+            bool const mine = world.rank() == odd;
+            auto make = [&](auto const& rule) {
+                tutti::data_parallel_trainer{world, laws::line<double>{}, partition::strided{}, tutti::sync::all_reduce{}, rule};
+            };
+            auto refuses = [&](auto const& usual, auto const& other, char const* what) {
+                expect.throws<usage_error>([&] { make(mine ? other : usual); }, {"optimiser", "settings"}, what);
+                make(usual);
+            };
+            refuses(optim::sgd{}, optim::sgd{.learning_rate = 0.02}, "learning rate");
+            refuses(optim::sgd{}, optim::sgd{.weight_decay = 1e-12}, "weight decay");
+            refuses(optim::sgd{.momentum = 0.5}, optim::sgd{.momentum = 0.5, .nesterov = true}, "form of momentum");
+            refuses(optim::sgd{}, optim::sgd{.momentum = 0.5}, "state slots");
+            refuses(optim::adam{}, optim::adam{.epsilon = 2e-8}, "epsilon");
+            // What differs only in a later step.
+            refuses(optim::scheduled{optim::sgd{}, optim::rate::step{.period = 1000}},
+                    optim::scheduled{optim::sgd{}, optim::rate::step{.period = 1001}}, "period");
+            refuses(optim::scheduled{optim::adamw{}, optim::rate::cosine{.steps = 50, .warm_up = 5}},
+                    optim::scheduled{optim::adamw{}, optim::rate::cosine{.steps = 51, .warm_up = 5}}, "steps");
+            refuses(plain_descent{0.1}, plain_descent{0.2}, "an optimiser without settings()");
+        }
+        expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
+    });
+}
+
+TEST_CASE("step() refuses a clip_norm that makes no sense or differs between ranks, on every rank, and changes nothing") {
+    auto const batch = laws::wave(4);
+    double const nan = static_cast<double>(NAN);
+    laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
+        auto trainer = trainer_of(world);
+        trainer.step(batch);
+        auto const before = laws::values_of(trainer.model());
+        auto refuses = [&](double clip_norm, std::string_view word) {
+            expect.throws<usage_error>([&] { trainer.step(batch, batch.size(), clip_norm); }, {"step: clip_norm", word}, "refused");
+            expect(laws::values_of(trainer.model()) == before, "parameters stay");
+        };
+        refuses(-1, "-1");
+        refuses(nan, "nan");
+        refuses(-static_cast<double>(INFINITY), "-inf");
+        for (int const odd : {0, world.size() - 1}) {
+            bool const mine = world.rank() == odd;
+            if (world.size() == 1) break;
+            refuses(mine ? 0.5 : 0, "0 and 0.5");
+            refuses(mine ? 0 : 0.5, "0 and 0.5");
+            refuses(mine ? -1 : 0.5, "0.5 and -1");
+            refuses(mine ? nan : 0, "0 and nan");
+        }
+        trainer.step(batch, batch.size(), 0.5);
+        expect(laws::values_of(trainer.model()) != before && trainer.replicas_agree(), "the group is usable afterwards");
     });
 }
 

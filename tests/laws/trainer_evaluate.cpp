@@ -12,6 +12,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -75,7 +76,8 @@ TEST_CASE("evaluate gives the mean over all samples, each counted once, for ever
         auto trainer = trainer_of(world);
         auto const p = static_cast<std::size_t>(world.size());
         for (std::size_t const size : {std::size_t{1}, p, p + 1, std::size_t{7}, std::size_t{101}})
-            for (std::size_t const batch : {std::size_t{1}, std::size_t{2}, p + 1, std::size_t{32}, std::size_t{1000}}) {
+            for (std::size_t const batch : {std::size_t{1}, std::size_t{2}, p + 1, std::size_t{32}, std::size_t{1000},
+                                            std::numeric_limits<std::size_t>::max()}) {
                 std::string const what = std::to_string(size) + " samples in batches of " + std::to_string(batch);
                 // Each batch's mean is multiplied by its size again: exact to a rounding or two per batch.
                 double const tolerance = 23 * 2.3e-16 * 4 * static_cast<double>(size);

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -69,6 +70,29 @@ TEST_CASE("schedules refuse settings that make no sense") {
     CHECK_THROWS_WITH_AS((void)rate::step{.period = 0}(1), doctest::Contains("period = 0"), tutti::usage_error);
     CHECK_THROWS_WITH_AS((void)(rate::cosine{.steps = 5, .warm_up = 5}(1)), doctest::Contains("steps = 5"), tutti::usage_error);
     CHECK_THROWS_AS((void)(rate::cosine{.steps = 0}(1)), tutti::usage_error);
+    for (double const bad : {-1.0, 1.5, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+        CHECK(holds(objection(rate::cosine{.floor = bad}), "cosine: floor = "));
+        CHECK(holds(objection(rate::step{.factor = bad}), "step: factor = "));
+    }
+    CHECK(holds(objection(rate::constant{.warm_up = -1}), "constant: warm_up = -1"));
+    CHECK(holds(objection(rate::step{.warm_up = -1}), "step: warm_up = -1"));
+    CHECK(holds(objection(rate::cosine{.warm_up = -1}), "cosine: warm_up = -1"));
+    CHECK(holds(objection(rate::step{.period = 0}), "step: period = 0"));
+    CHECK(objection(rate::cosine{.floor = 1}) == "");
+    CHECK(objection(rate::step{.factor = 0}) == "");
+}
+
+TEST_CASE("every setting shows in settings(), those of a schedule beside those of its optimiser") {
+    CHECK(optim::sgd{.learning_rate = 1, .momentum = 2, .nesterov = true, .weight_decay = 3}.settings() ==
+          std::array{1.0, 2.0, 1.0, 3.0});
+    CHECK(optim::adam{1, 2, 3, 4, 5}.settings() == std::array{1.0, 2.0, 3.0, 4.0, 5.0});
+    CHECK(optim::adamw{1, 2, 3, 4, 5}.settings() == std::array{1.0, 2.0, 3.0, 4.0, 5.0});
+    CHECK(rate::constant{7}.settings() == std::array{7.0});
+    CHECK(rate::step{7, 8, 9}.settings() == std::array{7.0, 8.0, 9.0});
+    CHECK(rate::cosine{7, 8, 9}.settings() == std::array{7.0, 8.0, 9.0});
+    CHECK(optim::scheduled{optim::adam{1, 2, 3, 4, 5}, rate::constant{6}}.settings() == std::vector{1.0, 2.0, 3.0, 4.0, 5.0, 6.0});
+    CHECK(optim::scheduled{optim::sgd{1, 2, false, 3}, [](std::int64_t) { return 1.0; }}.settings() ==
+          std::vector{1.0, 2.0, 0.0, 3.0});
 }
 
 TEST_CASE_TEMPLATE("scheduled multiplies the learning rate of each step", T, float, double) {
@@ -110,4 +134,17 @@ TEST_CASE("scheduled refuses what its optimiser or its schedule refuses") {
     CHECK(holds(objection(optim::scheduled{optim::sgd{}, [](std::int64_t) { return std::numeric_limits<double>::quiet_NaN(); }}),
                 "learning rate"));
     CHECK(objection(optim::scheduled{optim::sgd{}, rate::cosine{.steps = 10}}) == "");
+    // Those that would turn into ascent only later.
+    CHECK(holds(objection(optim::scheduled{optim::sgd{}, rate::cosine{.steps = 10, .floor = -1}}), "floor"));
+    CHECK(holds(objection(optim::scheduled{optim::sgd{}, rate::step{.factor = -0.5}}), "factor"));
+    CHECK(holds(objection(optim::scheduled{optim::adamw{.learning_rate = 2, .weight_decay = 0.6}, rate::constant{.warm_up = 9}}),
+                "weight_decay"));
+    optim::scheduled const later{optim::sgd{}, [](std::int64_t t) { return t < 3 ? 1.0 : -1.0; }};
+    CHECK(objection(later) == "");
+    CHECK_THROWS_WITH_AS((void)later.at<float>(3), doctest::Contains("step 3 is -0.01"), tutti::usage_error);
+    optim::scheduled const growing{optim::adamw{.learning_rate = 1, .weight_decay = 0.4},
+                                   [](std::int64_t t) { return static_cast<double>(t); }};
+    CHECK(objection(growing) == "");
+    (void)growing.at<float>(2);
+    CHECK_THROWS_WITH_AS((void)growing.at<float>(3), doctest::Contains("weight_decay"), tutti::usage_error);
 }

@@ -4,10 +4,12 @@
 
 #include <charconv>
 #include <chrono>
+#include <concepts>
 #include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace tutti {
 
@@ -22,11 +24,15 @@ struct launch_options {
 /// @throws  what ended the group: the exception of the rank that failed first. The other ranks got `peer_failed`.
 template <class Comm, class Body>
 void launch(launch_options const& options, Body&& body) {
+    static_assert(
+        std::invocable<Body&, Comm&>,
+        "tutti: launch<Comm>(body): body must take the world by reference, as in [](auto& world) { ... }; a communicator is "
+        "not copied");
     if (options.ranks && *options.ranks < 1)
         throw usage_error{"tutti: launch needs at least 1 rank, not " + std::to_string(*options.ranks)};
     if (options.timeout.count() <= 0)
         throw usage_error{"tutti: launch needs a positive timeout, not " + std::to_string(options.timeout.count()) + " ms"};
-    Comm::launch(options, body);
+    if constexpr (std::invocable<Body&, Comm&>) Comm::launch(options, body);
 }
 
 /// Runs `body(world)` on `ranks` ranks.
@@ -43,6 +49,12 @@ void launch(Body&& body) {
 
 namespace detail {
 
+template <class Body>
+void launch_on_nothing() {
+    static_assert(!std::is_same_v<Body, Body>,
+                  "tutti: launch needs to know the communicator, as in tutti::launch<tutti::comm::threads>(ranks, body)");
+}
+
 /// The positive number in environment variable `name`, or `otherwise` where it is not set.
 inline int positive_from_environment(char const* name, int otherwise) {
     char const* const set = std::getenv(name);
@@ -56,4 +68,19 @@ inline int positive_from_environment(char const* name, int otherwise) {
 }
 
 }  // namespace detail
+
+// Without a communicator: so that the message says what is missing.
+template <class Body>
+void launch(launch_options const& /*options*/, Body&& /*body*/) {
+    detail::launch_on_nothing<Body>();
+}
+template <class Body>
+void launch(int /*ranks*/, Body&& /*body*/) {
+    detail::launch_on_nothing<Body>();
+}
+template <class Body>
+void launch(Body&& /*body*/) {
+    detail::launch_on_nothing<Body>();
+}
+
 }  // namespace tutti

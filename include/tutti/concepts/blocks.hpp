@@ -28,7 +28,9 @@ constexpr bool all_blocks() {
     if constexpr (number_block<Blocks>) return true;
     else if constexpr (std::ranges::range<Blocks>) {
         if constexpr (std::is_arithmetic_v<std::ranges::range_value_t<Blocks>>) return false;
-        else return all_blocks<std::ranges::range_reference_t<Blocks>>();
+        // What a container that is a temporary holds is gone with it: views may be there, numbers may not.
+        else if constexpr (std::ranges::borrowed_range<Blocks>) return all_blocks<std::ranges::range_reference_t<Blocks>>();
+        else return all_blocks<std::ranges::range_value_t<Blocks>>();
     } else if constexpr (tuple_like<Blocks>) {
         return []<std::size_t... I>(std::index_sequence<I...>) {
             return (all_blocks<decltype(std::get<I>(std::declval<Blocks>()))>() && ...);
@@ -108,6 +110,28 @@ std::vector<std::size_t> block_sizes(Blocks&& blocks) {
     std::vector<std::size_t> sizes;
     for_each_block(blocks, [&](auto block) { sizes.push_back(block.size()); });
     return sizes;
+}
+
+/// How a list of blocks nests: the length of every block and range in it, each range before what it holds. Of two lists of
+/// types that match, those with equal shapes may be gone through in pairs.
+template <class Blocks>
+void append_shape(Blocks&& blocks, std::vector<std::size_t>& shape) {
+    if constexpr (number_block<Blocks>) {
+        shape.push_back(std::ranges::size(blocks));
+    } else if constexpr (std::ranges::range<Blocks>) {
+        auto const at = shape.size();
+        shape.push_back(0);
+        for (auto&& block : blocks) ++shape[at], append_shape(block, shape);
+    } else {
+        std::apply([&](auto&&... block) { (append_shape(block, shape), ...); }, blocks);
+    }
+}
+
+template <class Blocks>
+std::vector<std::size_t> shape_of(Blocks&& blocks) {
+    std::vector<std::size_t> shape;
+    append_shape(blocks, shape);
+    return shape;
 }
 
 /// A hash of every byte of every block; equal bits give equal hashes.

@@ -15,6 +15,7 @@ concept parameter_update = std::invocable<Update const&, T&, T> || std::invocabl
 /// mapped over whatever slice of the parameters this rank owns. It never sees communicators.
 /// `at<T>(step)` gives the update of the step-th step, counted from 1, in arithmetic of type T.
 /// Laws: a pure function of its arguments, so that replicas stay equal; elements do not depend on one another.
+/// May also have `settings()`, a range of numbers that tell it from others of its type: what ranks compare, besides its first step.
 /// @throws usage_error  from `check()`, when a setting makes no sense
 template <class Optimizer, class T>
 concept optimizer = requires(Optimizer const& rule, std::int64_t step) {

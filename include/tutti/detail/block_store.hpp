@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <span>
 #include <vector>
 
 namespace tutti::detail {
@@ -45,6 +46,13 @@ public:
     template <class T>
     T* block(std::size_t index) const {
         return reinterpret_cast<T*>(blocks_[index].data());
+    }
+
+    /// Every number, as bytes, one span per block.
+    std::vector<std::span<std::byte>> bytes() const {
+        std::vector<std::span<std::byte>> all;
+        for (std::size_t k = 0; k < blocks_.size(); ++k) all.emplace_back(blocks_[k].data(), bytes_[k]);
+        return all;
     }
 
 private:

@@ -2,6 +2,7 @@
 
 #include <tutti/optim/common.hpp>
 
+#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstdint>
@@ -36,11 +37,11 @@ adam_update<T> adam_at(Settings const& settings, std::int64_t step, double l2, d
 
 template <class Settings>
 void check_adam(char const* who, Settings const& settings) {
-    check_setting(who, "learning_rate", settings.learning_rate, 0, false);
-    check_setting(who, "beta1", settings.beta1, 0, true);
-    check_setting(who, "beta2", settings.beta2, 0, true);
-    check_setting(who, "epsilon", settings.epsilon, 0, false);
-    check_setting(who, "weight_decay", settings.weight_decay, 0, false);
+    check_setting(who, "learning_rate", settings.learning_rate, 0);
+    check_setting(who, "beta1", settings.beta1, 0, 1, true);
+    check_setting(who, "beta2", settings.beta2, 0, 1, true);
+    check_setting(who, "epsilon", settings.epsilon, 0);
+    check_setting(who, "weight_decay", settings.weight_decay, 0);
 }
 
 }  // namespace detail
@@ -62,6 +63,8 @@ struct adam {
     detail::adam_update<T> at(std::int64_t step) const {
         return detail::adam_at<T>(*this, step, weight_decay, 1);
     }
+
+    std::array<double, 5> settings() const { return {learning_rate, beta1, beta2, epsilon, weight_decay}; }
 
     void check() const { detail::check_adam("optim::adam", *this); }
 };

@@ -2,6 +2,7 @@
 
 #include <tutti/optim/adam.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 
@@ -15,7 +16,7 @@ struct adamw {
     double beta1 = 0.9;            ///< in [0, 1): memory of the gradient
     double beta2 = 0.999;          ///< in [0, 1): memory of its square
     double epsilon = 1e-8;         ///< >= 0
-    double weight_decay = 0.01;    ///< >= 0
+    double weight_decay = 0.01;    ///< >= 0, and at most 1 / learning_rate: parameters shrink, and do not change their sign
 
     int slots() const { return 2; }
 
@@ -24,7 +25,12 @@ struct adamw {
         return detail::adam_at<T>(*this, step, 0, 1 - learning_rate * weight_decay);
     }
 
-    void check() const { detail::check_adam("optim::adamw", *this); }
+    std::array<double, 5> settings() const { return {learning_rate, beta1, beta2, epsilon, weight_decay}; }
+
+    void check() const {
+        detail::check_adam("optim::adamw", *this);
+        detail::check_setting("optim::adamw", "learning_rate * weight_decay", learning_rate * weight_decay, 0, 1);
+    }
 };
 
 }  // namespace tutti::optim

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/detail/to_text.hpp>
 #include <tutti/error.hpp>
 
 #include <cmath>
@@ -9,11 +10,15 @@
 
 namespace tutti::optim::detail {
 
-/// @throws usage_error  unless `value` is finite, at least `least`, and below 1 where `below_one`
-inline void check_setting(char const* who, char const* which, double value, double least, bool below_one) {
-    if (std::isfinite(value) && value >= least && (!below_one || value < 1)) return;
-    throw usage_error{std::string{"tutti: "} + who + ": " + which + " = " + std::to_string(value) + " must be " +
-                      (below_one ? "in [" + std::to_string(least) + ", 1)" : "finite and at least " + std::to_string(least))};
+using tutti::detail::to_text;
+
+/// @throws usage_error  unless `value` is finite, at least `least`, and at most `most`, or below it where `below_most`
+inline void check_setting(char const* who, char const* which, double value, double least,
+                          double most = std::numeric_limits<double>::infinity(), bool below_most = false) {
+    if (std::isfinite(value) && value >= least && value <= most && !(below_most && value == most)) return;
+    throw usage_error{std::string{"tutti: "} + who + ": " + which + " = " + to_text(value) + " must be " +
+                      (std::isfinite(most) ? "in [" + to_text(least) + ", " + to_text(most) + (below_most ? ")" : "]")
+                                           : "finite and at least " + to_text(least))};
 }
 
 /// Running means decay towards 0 where gradients stay 0, and would crawl through subnormal numbers, on which processors are

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <tutti/error.hpp>
+#include <tutti/optim/common.hpp>
 
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tutti::optim {
 
@@ -18,20 +21,39 @@ public:
 
     int slots() const { return rule_.slots(); }
 
+    /// @throws usage_error  when that learning rate makes no sense
     template <std::floating_point T>
     auto at(std::int64_t step) const {
         Optimizer now = rule_;
         now.learning_rate = learning_rate(step);
+        now.check();
         return now.template at<T>(step);
     }
 
     /// The learning rate of step `step`.
-    double learning_rate(std::int64_t step) const { return rule_.learning_rate * static_cast<double>(rate_(step)); }
+    /// @throws usage_error  when it is negative or not finite
+    double learning_rate(std::int64_t step) const {
+        double const now = rule_.learning_rate * static_cast<double>(rate_(step));
+        if (now >= 0 && std::isfinite(now)) return now;
+        throw usage_error{"tutti: optim::scheduled: the learning rate of step " + std::to_string(step) + " is " +
+                          detail::to_text(now)};
+    }
+
+    /// Those of the optimiser and of the schedule, as far as they show them.
+    std::vector<double> settings() const {
+        std::vector<double> all;
+        auto append = [&](auto const& of) {
+            if constexpr (requires { of.settings(); })
+                for (double const each : of.settings()) all.push_back(each);
+        };
+        append(rule_), append(rate_);
+        return all;
+    }
 
     void check() const {
         rule_.check();
-        if (double const first = learning_rate(1); !(first >= 0))
-            throw usage_error{"tutti: optim::scheduled: the learning rate of step 1 is " + std::to_string(first)};
+        if constexpr (requires { rate_.check(); }) rate_.check();
+        (void)learning_rate(1);
     }
 
 private:

@@ -2,6 +2,7 @@
 
 #include <tutti/optim/common.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 
@@ -37,10 +38,12 @@ struct sgd {
         return {static_cast<T>(learning_rate), static_cast<T>(momentum), static_cast<T>(weight_decay), nesterov};
     }
 
+    std::array<double, 4> settings() const { return {learning_rate, momentum, nesterov ? 1.0 : 0.0, weight_decay}; }
+
     void check() const {
-        detail::check_setting("optim::sgd", "learning_rate", learning_rate, 0, false);
-        detail::check_setting("optim::sgd", "momentum", momentum, 0, true);
-        detail::check_setting("optim::sgd", "weight_decay", weight_decay, 0, false);
+        detail::check_setting("optim::sgd", "learning_rate", learning_rate, 0);
+        detail::check_setting("optim::sgd", "momentum", momentum, 0, 1, true);
+        detail::check_setting("optim::sgd", "weight_decay", weight_decay, 0);
         if (nesterov && momentum == 0) throw usage_error{"tutti: optim::sgd: nesterov needs a momentum above 0"};
     }
 };

@@ -3,36 +3,124 @@
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/model.hpp>
+#include <tutti/concepts/optimizer.hpp>
+#include <tutti/detail/to_text.hpp>
 #include <tutti/error.hpp>
+#include <tutti/train/update.hpp>
 
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace tutti::detail {
 
-struct named_number {
+/// Something that must be equal on all ranks: a number, or a hash of what is too long to print.
+struct agreed {
     char const* name;
-    std::uint64_t value;
+    std::uint64_t bits;
+    std::string (*text)(std::uint64_t bits) = nullptr;  // null for a hash
+
+    template <std::integral T>
+    agreed(char const* what, T value)
+        : name{what},
+          bits{static_cast<std::uint64_t>(value)},
+          text{[](std::uint64_t of) { return std::to_string(static_cast<T>(of)); }} {}
+    agreed(char const* what, double value)
+        : name{what},
+          bits{std::bit_cast<std::uint64_t>(value)},
+          text{[](std::uint64_t of) { return to_text(std::bit_cast<double>(of)); }} {}
+    static agreed hash(char const* what, std::uint64_t value) {
+        agreed all{what, value};
+        all.text = nullptr;
+        return all;
+    }
 };
 
-/// Compares numbers that must be equal on all ranks. Collective.
-/// @throws usage_error  on every rank, when one differs: which, and on which rank
+/// Compares what must be equal on all ranks. Collective.
+/// @throws usage_error  on every rank, when something differs: what, and on which rank
 template <class Comm, std::size_t N>
-void agree(Comm& world, char const* where, named_number const (&numbers)[N]) {
+void agree(Comm& world, char const* where, agreed const (&values)[N]) {
     if (world.size() == 1) return;
     std::array<std::uint64_t, N> mine{};
-    for (std::size_t k = 0; k < N; ++k) mine[k] = numbers[k].value;
+    for (std::size_t k = 0; k < N; ++k) mine[k] = values[k].bits;
     std::vector<std::uint64_t> all(N * static_cast<std::size_t>(world.size()));
     all_gather(world, mine, all);
-    for (std::size_t i = N; i < all.size(); ++i)
-        if (all[i] != all[i % N])
-            throw usage_error{"tutti: " + std::string{where} + ": rank " + std::to_string(i / N) + " has " +
-                              std::to_string(all[i]) + " " + numbers[i % N].name + ", rank 0 has " + std::to_string(all[i % N])};
+    for (std::size_t i = N; i < all.size(); ++i) {
+        if (all[i] == all[i % N]) continue;
+        auto const& [name, bits, text] = values[i % N];
+        std::string const what{name}, rank = std::to_string(i / N);
+        throw usage_error{
+            "tutti: " + std::string{where} + ": " + what + " differs between ranks: " +
+            (text ? text(all[i % N]) + " on rank 0, " + text(all[i]) + " on rank " + rank : "rank " + rank + "'s is not rank 0's")};
+    }
 }
+
+/// @throws usage_error  unless it is a norm
+inline void check_clip_norm(char const* where, double clip_norm) {
+    if (!(clip_norm >= 0))
+        throw usage_error{"tutti: " + std::string{where} + ": clip_norm = " + to_text(clip_norm) + " must be 0 or more"};
+}
+
+/// A hash of an optimiser's settings, where it has `settings()`, and of how it moves some numbers in step 1. Not of its bytes: some
+/// of them may be padding.
+template <class Optimizer>
+std::uint64_t fingerprint_of_rule(Optimizer const& rule) {
+    using T = std::conditional_t<optimizer<Optimizer, double>, double, float>;
+    std::array<T, 3> x{1, -2, 3}, first{2, 0, -1}, second{1, 4, 2};
+    std::array<T, 3> const g{-1, 2, static_cast<T>(0.5)};
+    int const slots = rule.slots();
+    map_update(rule.template at<T>(1), std::span<T>{x}, [&](std::size_t i) { return g[i]; }, first.data(), second.data(), slots);
+    std::vector<double> all{static_cast<double>(slots)};
+    for (auto const& part : {x, first, second})
+        for (T const each : part) all.push_back(static_cast<double>(each));
+    if constexpr (requires { rule.settings(); })
+        for (auto const each : rule.settings()) all.push_back(static_cast<double>(each));
+    return fingerprint(std::span{all});
+}
+
+/// What ranks tell one another in `step`: sums of what they bring, and the extremes of what must be equal.
+struct step_totals {
+    double samples, loss;
+    std::uint64_t least_clip, largest_clip;  // bits of clip_norm, so that no number that is not one gets lost
+    std::int64_t least_done, largest_done;   // optimiser steps
+
+    step_totals(std::size_t of_samples, double loss_sum, double clip_norm, std::int64_t steps_done)
+        : samples{static_cast<double>(of_samples)},
+          loss{loss_sum},
+          least_clip{std::bit_cast<std::uint64_t>(clip_norm)},
+          largest_clip{least_clip},
+          least_done{steps_done},
+          largest_done{steps_done} {}
+
+    /// @throws usage_error  when something that must be equal is not, or makes no sense
+    void check() const {
+        double const least = std::bit_cast<double>(least_clip), largest = std::bit_cast<double>(largest_clip);
+        if (least_clip != largest_clip)
+            throw usage_error{"tutti: step: clip_norm differs between ranks: " + to_text(least) + " and " + to_text(largest)};
+        if (least_done != largest_done)
+            throw usage_error{"tutti: step: the number of steps done differs between ranks: " + std::to_string(least_done) +
+                              " and " + std::to_string(largest_done)};
+        check_clip_norm("step", least);
+        if (samples == 0) throw usage_error{"tutti: step: no rank brought a sample"};
+    }
+};
+
+struct join_totals {
+    step_totals operator()(step_totals a, step_totals const& b) const {
+        a.samples += b.samples, a.loss += b.loss;
+        a.least_clip = std::min(a.least_clip, b.least_clip), a.largest_clip = std::max(a.largest_clip, b.largest_clip);
+        a.least_done = std::min(a.least_done, b.least_done), a.largest_done = std::max(a.largest_done, b.largest_done);
+        return a;
+    }
+};
 
 /// The optimiser, once it and the shapes of the model have been looked at.
 /// @throws usage_error  when gradients and parameters differ in shape, or a setting of the optimiser makes no sense
@@ -46,6 +134,10 @@ Optimizer checked(Model& model, Optimizer optimizer) {
         if (parameters[k] != gradients[k])
             throw usage_error{"tutti: block " + std::to_string(k) + " of the model has " + std::to_string(parameters[k]) +
                               " parameters and " + std::to_string(gradients[k]) + " gradients"};
+    if (shape_of(parameters_of(model)) != shape_of(gradients_of(model)))
+        throw usage_error{
+            "tutti: the model's parameters and gradients are the same blocks in another nesting: their ranges differ in "
+            "length"};
     optimizer.check();
     return optimizer;
 }

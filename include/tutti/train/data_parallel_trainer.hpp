@@ -15,17 +15,17 @@
 #include <tutti/partition/strided.hpp>
 #include <tutti/train/agreement.hpp>
 #include <tutti/train/batches.hpp>
+#include <tutti/train/deal.hpp>
 #include <tutti/train/reports.hpp>
 #include <tutti/train/update.hpp>
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -43,18 +43,20 @@ namespace tutti {
 /// Source: data parallelism as in Li et al. 2020, arXiv:2006.15704; uneven shares are weighted, so none is padded or dropped
 template <class Comm, class Model, class Partition, class Sync, class Optimizer>
 class data_parallel_trainer {
+    static_assert(!std::is_const_v<Comm>,
+                  "tutti: data_parallel_trainer(world, ...): world is const, and a rank that talks changes it; take it as in "
+                  "[](auto& world) { ... }");
     static_assert(
-        communicator<Comm>,
+        std::is_const_v<Comm> || communicator<Comm>,
         "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), perform(), start(), "
         "announce(), exchange() and abort(); see tutti/concepts/communicator.hpp");
-    static_assert(
-        has_parameters<Model>,
-        "tutti: the model needs parameters(), a member or a free function, that gives a span of numbers, or a tuple or range of "
-        "such spans; see tutti/concepts/model.hpp");
+    static_assert(has_parameters<Model>, "tutti: the model needs parameters(), a member or a free function, that gives a span of "
+                                         "its numbers, not a copy of them, or "
+                                         "a tuple or range of such spans; see tutti/concepts/model.hpp");
     static_assert(
         has_gradients<Model>,
-        "tutti: the model needs gradients(), a member or a free function, that gives spans of the same shape as parameters(); "
-        "see tutti/concepts/model.hpp");
+        "tutti: the model needs gradients(), a member or a free function, that gives spans, not copies, of the same shape as "
+        "parameters(); see tutti/concepts/model.hpp");
     static_assert(
         detail::writable_or_absent<Model>,
         "tutti: the model's parameters() and gradients() must give writable spans, not spans of const: the optimiser writes to "
@@ -79,7 +81,7 @@ class data_parallel_trainer {
 public:
     /// Takes the model over and gives every rank rank 0's parameters. Collective.
     /// @param  world  must outlive the trainer
-    /// @throws usage_error  on every rank when models differ in shape between ranks; on this rank when gradients and parameters
+    /// @throws usage_error  on every rank when models differ in shape between ranks, or optimisers in their settings; on this rank when gradients and parameters
     ///                      do, or a setting makes no sense. No parameter has changed then.
     /// Cost:   one broadcast of the parameters; the optimiser's state in memory
     data_parallel_trainer(Comm& world, Model model, Partition partition, Sync sync, Optimizer optimizer)
@@ -92,10 +94,15 @@ public:
         auto const sizes = detail::block_sizes(parameters);
         auto const count = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
         detail::agree(*world_, "the model",
-                      {{"parameters", count}, {"blocks", sizes.size()}, {"as sizes of blocks", detail::fingerprint(std::span{sizes})}});
+                      {{"the number of parameters", count},
+                       {"the number of blocks", sizes.size()},
+                       detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
         owned_ = sync_.owned(count);
         is_whole_ = owned_ == slice{0, count};
         state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
+        if (world.size() > 1)
+            detail::agree(world, "the optimiser",
+                          {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(optimizer_))});
         if (world.size() > 1) for_each_block(parameters, [&](auto block) { broadcast(world, block, 0); });
     }
 
@@ -105,12 +112,12 @@ public:
     /// @throws what the model or the data set throws, on the rank where it does; the others get `peer_failed`
     /// Cost:   per step that of the model, the synchronisation and the optimiser; one small exchange before and after the epoch
     template <class Data>
-    epoch_report run_epoch(Data&& data, epoch_options const& options) {
+    epoch_report run_epoch(Data&& data, epoch_options const& options = {}) {
         detail::require_dataset<Data>();
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
         check_epoch(size, options);
-        std::size_t const steps = (size + options.batch - 1) / options.batch;
+        std::size_t const steps = steps_of(size, options.batch);
         check_share(size);
         auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
@@ -119,19 +126,18 @@ public:
         auto const start = clock::now();
         communicating_ = {};
         for (std::size_t step = options.first_step; step < steps; ++step) {
-            std::size_t const first = step * options.batch, last = std::min(size, first + options.batch);
+            std::size_t const first = step * options.batch, last = first + std::min(options.batch, size - first);
             auto const [loss, samples] = gradients_of_window(share, batches, first, last, options.accumulate);
             double const norm = update(options.clip_norm);
             loss_sum += loss;
             ++report.steps, report.samples += last - first;
-            for (auto const& call : after_step_)
-                call(step_report{epoch_, step + 1, steps, last - first, loss / static_cast<double>(samples), norm});
+            tell(after_step_, step_report{epoch_, step + 1, steps, last - first, loss / static_cast<double>(samples), norm});
         }
         report.mean_loss = total(loss_sum) / static_cast<double>(report.samples);
         report.seconds = seconds(clock::now() - start);
         report.communicating = seconds(communicating_);
         ++epoch_;
-        for (auto const& call : after_epoch_) call(report);
+        tell(after_epoch_, report);
         return report;
     }
 
@@ -139,21 +145,21 @@ public:
     /// @param  batch      of the type the model takes; may be empty on some ranks
     /// @param  samples    how many samples `batch` holds
     /// @param  clip_norm  as in `epoch_options`
-    /// @throws usage_error  on every rank when no rank has a sample
-    /// Cost:   besides that of a step, one exchange of two numbers
+    /// @throws usage_error  on every rank when no rank has a sample, or clip_norm differs between ranks or is no norm
+    /// Cost:   besides that of a step, one exchange of six numbers
     template <class Batch>
     step_report step(Batch const& batch, std::size_t samples, double clip_norm = 0) {
         static_assert(
             trains_on<Model, Batch>,
             "tutti: the model's loss_and_gradients(batch) must accept the batch that step() was given and return the mean loss");
         double const loss = samples == 0 ? 0 : static_cast<double>(loss_and_gradients_of(model_, batch));
-        std::array<double, 2> sums{static_cast<double>(samples), loss * static_cast<double>(samples)};
-        if (world_->size() > 1) timed([&] { all_reduce(*world_, sums); });
-        if (sums[0] == 0) throw usage_error{"tutti: step: no rank brought a sample"};
-        contribute(samples == 0, static_cast<double>(samples) / sums[0]);
+        detail::step_totals totals{samples, loss * static_cast<double>(samples), clip_norm, step_};
+        if (world_->size() > 1) timed([&] { all_reduce(*world_, std::span{&totals, 1}, detail::join_totals{}); });
+        totals.check();
+        contribute(samples == 0, static_cast<double>(samples) / totals.samples);
         double const norm = update(clip_norm);
-        step_report const report{epoch_, 1, 1, static_cast<std::size_t>(sums[0]), sums[1] / sums[0], norm};
-        for (auto const& call : after_step_) call(report);
+        step_report const report{epoch_, 1, 1, static_cast<std::size_t>(totals.samples), totals.loss / totals.samples, norm};
+        tell(after_step_, report);
         return report;
     }
     /// As above; the batch knows its size.
@@ -170,15 +176,16 @@ public:
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        detail::agree(*world_, "evaluate", {{"samples", size}, {"batch", options.batch}});
+        detail::agree(*world_, "evaluate", {{"the number of samples", size}, {"batch", options.batch}});
         if (size == 0) throw usage_error{"tutti: evaluate: the data set has no samples"};
         if (options.batch == 0) throw usage_error{"tutti: evaluate: batch must be at least 1"};
         auto const share = partition::strided{}.share(share_of{0, size, world_->rank(), world_->size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
         detail::mean_of<std::decay_t<decltype(batches.with(share, 0, 1, [&](auto const& batch) { return metric(model_, batch); }))>>
             mean;
-        for (std::size_t first = 0; first < size; first += options.batch) {
-            std::size_t const from = share.before(first), to = share.before(std::min(size, first + options.batch));
+        for (std::size_t first = 0, last = 0; first < size; first = last) {
+            last = first + std::min(options.batch, size - first);
+            std::size_t const from = share.before(first), to = share.before(last);
             if (from != to)
                 mean.add(batches.with(share, from, to, [&](auto const& batch) { return metric(model_, batch); }), to - from);
         }
@@ -196,7 +203,8 @@ public:
         });
     }
 
-    /// Calls `callback(step_report)` on this rank after each of its steps. Local; callbacks stay, in the order they came.
+    /// Calls `callback(step_report)` on this rank after each of its steps. Local; callbacks stay, in the order they came. One that
+    /// comes from within a callback is called from the next time on.
     void after_step(std::function<void(step_report const&)> callback) { after_step_.push_back(std::move(callback)); }
     /// Calls `callback(epoch_report)` on this rank after each epoch.
     void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.push_back(std::move(callback)); }
@@ -214,9 +222,28 @@ public:
         return true;
     }
 
-    /// The number of the next epoch, from 0: it chooses the shuffle. Set it, equally on all ranks, to resume a training.
+    // A training resumes, bit for bit, from the parameters and what follows; state that a synchronisation policy keeps is not in it.
+
+    /// The number of the next epoch, from 0: it chooses the shuffle. Set it equally on all ranks.
     std::int64_t epoch() const { return epoch_; }
     void epoch(std::int64_t next) { epoch_ = next; }
+
+    /// The number of optimiser steps done, of all epochs and of `step`: schedules and Adam go by it. Set it equally on all ranks.
+    /// @throws usage_error  when it is negative
+    std::int64_t steps() const { return step_; }
+    void steps(std::int64_t done) {
+        if (done < 0) throw usage_error{"tutti: steps(" + std::to_string(done) + "): steps done cannot be negative"};
+        step_ = done;
+    }
+
+    /// The optimiser's state for the parameters that this rank updates, such as momentum: bytes to read, or to overwrite with those
+    /// of a trainer of the same model, optimiser, policies and number of ranks, on the same rank. Local.
+    std::vector<std::span<std::byte>> state() {
+        std::vector<std::span<std::byte>> all;
+        for (auto const& store : state_.stores)
+            for (auto const bytes : store.bytes()) all.push_back(bytes);
+        return all;
+    }
 
 private:
     using clock = std::chrono::steady_clock;
@@ -228,6 +255,12 @@ private:
     };
 
     static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
+
+    static std::size_t steps_of(std::size_t size, std::size_t batch) { return size / batch + (size % batch != 0); }
+    template <class Callbacks, class Report>
+    static void tell(Callbacks const& callbacks, Report const& report) {
+        for (std::size_t k = 0, count = callbacks.size(); k < count; ++k) callbacks[k](report);
+    }
 
     template <class Exchange>
     void timed(Exchange exchange) {
@@ -258,9 +291,10 @@ private:
         if (accumulated_.empty())
             accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
         else accumulated_.clear();
+        accumulate = std::min(accumulate, last - first);  // more parts would be empty
         for (std::size_t part = 0; part < accumulate; ++part) {
-            std::size_t const from = share.before(first + (last - first) * part / accumulate),
-                              to = share.before(first + (last - first) * (part + 1) / accumulate);
+            std::size_t const from = share.before(first + detail::part_of(last - first, part, accumulate)),
+                              to = share.before(first + detail::part_of(last - first, part + 1, accumulate));
             if (from == to) continue;
             train(from, to);
             detail::add_weighted(accumulated_, gradients_of(model_),
@@ -290,50 +324,36 @@ private:
             norm = factor * std::sqrt(is_whole_ ? mine : total(mine));
             if (norm > clip_norm) factor *= clip_norm / norm;
         }
-        detail::update_parameters(optimizer_, ++step_, parameters, gradients, factor, owned_, state_);
+        detail::update_parameters(optimizer_, step_ + 1, parameters, gradients, factor, owned_, state_);
+        ++step_;
         timed([&] { sync_.publish(parameters); });
         return norm;
     }
 
     void check_epoch(std::size_t size, epoch_options const& options) {
         detail::agree(*world_, "run_epoch",
-                      {{"samples", size},
+                      {{"the number of samples", size},
                        {"batch", options.batch},
                        {"accumulate", options.accumulate},
+                       {"clip_norm", options.clip_norm},
                        {"first_step", options.first_step},
-                       {"as clip_norm's bits", std::bit_cast<std::uint64_t>(options.clip_norm)},
-                       {"as epoch", static_cast<std::size_t>(epoch_)}});
+                       {"epoch", epoch_},
+                       {"the number of steps done", step_}});
         if (size == 0) throw usage_error{"tutti: run_epoch: the data set has no samples"};
         if (options.batch == 0) throw usage_error{"tutti: run_epoch: batch must be at least 1"};
         if (options.accumulate == 0) throw usage_error{"tutti: run_epoch: accumulate must be at least 1"};
-        if (!(options.clip_norm >= 0))
-            throw usage_error{"tutti: run_epoch: clip_norm = " + std::to_string(options.clip_norm) + " must be 0 or more"};
-        if (options.first_step >= (size + options.batch - 1) / options.batch)
+        detail::check_clip_norm("run_epoch", options.clip_norm);
+        if (options.first_step >= steps_of(size, options.batch))
             throw usage_error{"tutti: run_epoch: first_step = " + std::to_string(options.first_step) +
                               " is past the last step of " + std::to_string(size) + " samples in batches of " +
                               std::to_string(options.batch)};
     }
 
-    /// Every rank deals to itself, so all must deal alike: compares some of what each would deal to each rank.
+    /// What a rank alone deals to itself is looked at once.
     void check_share(std::size_t size) {
-        if (world_->size() == 1) return;
-        std::vector<std::size_t> sample;
-        std::exception_ptr refused;
-        try {
-            for (int rank = 0; rank < world_->size(); ++rank) {
-                auto const dealt = partition_.share(share_of{epoch_, size, rank, world_->size()});
-                for (std::size_t k = 1; k <= 8; ++k) {
-                    sample.push_back(dealt.before(size * k / 8));
-                    sample.push_back(sample.back() == 0 ? 0 : dealt.row(sample.back() - 1));
-                }
-            }
-        } catch (usage_error const&) {
-            refused = std::current_exception();
-            sample.clear();
-        }
-        detail::agree(*world_, "the partition's settings (seed, weights)",
-                      {{"as fingerprint", detail::fingerprint(std::span{sample})}});
-        if (refused) std::rethrow_exception(refused);
+        bool const anew = dealt_size_ != size;
+        if (world_->size() > 1 || anew) detail::check_deal(*world_, partition_, epoch_, size, world_->size() > 1 && anew);
+        dealt_size_ = size;
     }
 
     Comm* world_;
@@ -347,9 +367,21 @@ private:
     detail::optimizer_slots state_;
     detail::block_store accumulated_;  // sums over micro-batches; empty until they are used
     std::int64_t epoch_ = 0, step_ = 0;
+    std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
     clock::duration communicating_{};
-    std::vector<std::function<void(step_report const&)>> after_step_;
-    std::vector<std::function<void(epoch_report const&)>> after_epoch_;
+    std::deque<std::function<void(step_report const&)>> after_step_;  // one that runs may add another, and stays where it is
+    std::deque<std::function<void(epoch_report const&)>> after_epoch_;
 };
+
+namespace detail {
+
+struct no_world {};
+
+}  // namespace detail
+
+// Without a world: so that the message says that it is missing.
+template <class Model, class Partition, class Sync, class Optimizer>
+data_parallel_trainer(Model, Partition, Sync, Optimizer)
+    -> data_parallel_trainer<detail::no_world, Model, Partition, Sync, Optimizer>;
 
 }  // namespace tutti

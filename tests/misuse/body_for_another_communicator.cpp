@@ -1,0 +1,12 @@
+// expects: body must take the world by reference, as in [](auto& world) { ... }
+#include "mean.hpp"
+
+#ifdef RIGHT
+using group = tutti::comm::threads;
+#else
+using group = tutti::comm::solo;
+#endif
+
+int main() {
+    tutti::launch<tutti::comm::threads>([](group& world) { tutti::barrier(world); });
+}

@@ -1,0 +1,12 @@
+// expects: data_parallel_trainer(world, ...): world is no communicator
+#include "mean.hpp"
+
+int main() {
+    tutti::comm::solo world;
+    tutti::data_parallel_trainer trainer{
+#ifdef RIGHT
+        world,
+#endif
+        mean{}, tutti::partition::shuffled{}, tutti::sync::all_reduce{}, tutti::optim::sgd{}};
+    trainer.run_epoch(std::vector<float>{1, 2, 3});
+}
