@@ -186,3 +186,73 @@ TEST_CASE("groups are independent: a failure in an inner one leaves the outer on
         CHECK(tutti::all_reduce(world, inner_failed) == 3);
     });
 }
+
+TEST_CASE("two lambdas of one function are two operations, though compilers may give them one name") {
+    std::atomic<int> told = 0;
+    tutti::launch<tutti::comm::threads>(2, [&](auto& world) {
+        int x = world.rank() + 1;
+        auto const add = [](int a, int b) { return a + b; };
+        auto const multiply_and_add = [](int a, int b) { return a * b + a + b; };
+        try {
+            if (world.rank() == 0) (void)tutti::all_reduce(world, x, add);
+            else (void)tutti::all_reduce(world, x, multiply_and_add);
+        } catch (tutti::collective_mismatch const&) { ++told; }
+    });
+    CHECK(told == 2);
+}
+
+TEST_CASE("an operation that throws in a step of a schedule ends the group") {
+    std::atomic<int> told = 0;
+    auto run = [&] {
+        tutti::launch<tutti::comm::threads>(3, [&](auto& world) {
+            std::vector<int> x(5, world.rank());
+            auto const careful = [&](int a, int b) {
+                if (world.rank() == 2) throw std::domain_error{"the data are bad"};
+                return a + b;
+            };
+            try {
+                tutti::all_reduce(world, x, tutti::commutative{careful}, tutti::algorithm::one_shot{});
+                tutti::barrier(world);
+            } catch (tutti::peer_failed const& problem) {
+                told += std::string{problem.what()}.find("the data are bad") != std::string::npos;
+            }
+        });
+    };
+    CHECK_THROWS_AS(run(), std::domain_error);
+    CHECK(told == 2);
+}
+
+TEST_CASE("a group of one that was aborted ends too") {
+    tutti::launch<tutti::comm::threads>(1, [&](auto& world) {
+        world.abort("enough");
+        CHECK_THROWS_AS((void)tutti::all_reduce(world, 1), tutti::peer_failed);
+    });
+}
+
+TEST_CASE("asking whether a call is over does not wait for a peer, though another has left already") {
+    using namespace std::chrono_literals;
+    std::atomic<bool> left = false, asked = false;
+    tutti::launch<tutti::comm::threads>({.ranks = 3, .timeout = 10s}, [&](auto& world) {
+        std::vector<float> x(1000, 1);
+        auto running = tutti::start_broadcast(world, x, 0);
+        if (world.rank() == 2) {
+            running.wait();
+            left = true;
+        } else if (world.rank() == 0) {
+            while (!left) std::this_thread::yield();
+            CHECK(!running.ready());  // rank 1 has still to copy
+            asked = true;
+        } else {
+            while (!asked) std::this_thread::yield();
+        }
+    });
+}
+
+TEST_CASE("the longest timeout is one") {
+    tutti::launch<tutti::comm::threads>({.ranks = 2, .timeout = std::chrono::milliseconds::max()}, [&](auto& world) {
+        int value = 1;
+        auto running = tutti::start_all_reduce(world, value);
+        while (!running.ready()) std::this_thread::yield();
+        CHECK(value == 2);
+    });
+}

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <exception>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -104,7 +105,15 @@ template <communicator Comm>
 void execute(Comm& world, call const& what, rank_schedule mine) {
     world.announce(what);
     detail::execution under_way{what, std::move(mine)};
-    for (auto round = under_way.next(); !round.empty(); round = under_way.next()) world.exchange(round, under_way.what());
+    auto next = [&] {  // peers wait for what this rank folds
+        try {
+            return under_way.next();
+        } catch (std::exception const& problem) {
+            if (world.size() > 1) world.abort(problem.what());
+            throw;
+        }
+    };
+    for (auto round = next(); !round.empty(); round = next()) world.exchange(round, under_way.what());
 }
 
 namespace detail {

@@ -48,8 +48,8 @@ bool prepare_exchange(Comm& world, Out const& out, int to, In&& in, int from) {
     using T = element_t<Out>;
     require_writable<In>();
     require_same_elements<T, element_t<In>>();
-    std::size_t const count = std::ranges::size(out), bytes = count * sizeof(T);
-    check_overlap("exchange", std::ranges::data(out), bytes, std::ranges::data(in), std::ranges::size(in) * sizeof(T), bytes);
+    std::size_t const count = std::ranges::size(out), in_bytes = std::ranges::size(in) * sizeof(T);
+    check_overlap("exchange", std::ranges::data(out), count * sizeof(T), std::ranges::data(in), in_bytes, in_bytes);  // never in place
     if (to == world.rank() && from == world.rank()) {
         check_size("exchange", "the input", std::ranges::size(in), count);
         std::ranges::copy(out, std::ranges::begin(in));

@@ -4,9 +4,9 @@
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
-#include <tutti/detail/thread_group.hpp>
+#include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/thread_messages.hpp>
-#include <tutti/detail/thread_rank.hpp>
+#include <tutti/detail/shared_rank.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -33,7 +33,7 @@ namespace tutti::comm {
 /// Source: one-writer flags with the payload in their line: Graham and Shipman 2008, doi 10.1007/978-3-540-87475-1_21.
 class threads {
 public:
-    threads(detail::thread_group& group, int rank)
+    threads(detail::shared_group& group, int rank)
         : collectives_{*this},
           mine_{group, rank},
           messages_{mine_, collectives_} {
@@ -49,7 +49,7 @@ public:
     /// @throws collective_mismatch, peer_failed, timeout_error; what the call's operation throws
     void perform(call const& what) {
         finish_started();
-        if (size() == 1) return solo::perform(what);
+        if (size() == 1) return perform_alone(what);
         auto const sequence = mine_.publish(what);
         mine_.meet(what, sequence);
         mine_.move(what, sequence);
@@ -96,7 +96,7 @@ public:
     static void launch(launch_options const& options, Body&& body) {
         int const cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
         int const ranks = options.ranks ? *options.ranks : detail::positive_from_environment("TUTTI_RANKS", cores);
-        detail::thread_group group{ranks, options.timeout};
+        detail::shared_group group{ranks, options.timeout};
         std::vector<std::exception_ptr> escaped(static_cast<std::size_t>(ranks));
         auto run = [&](int rank) noexcept {
             threads world{group, rank};
@@ -128,7 +128,7 @@ public:
     }
 
 private:
-    using clock = detail::thread_group::clock;
+    using clock = detail::shared_group::clock;
 
     /// A collective on its way: queued, published, moved, over.
     class started final : public pending::request {
@@ -156,11 +156,15 @@ private:
         call what_;
         std::shared_ptr<void const> kept_;
         std::uint64_t sequence_ = 0;
-        clock::time_point since_ = clock::now();
+        clock::time_point since_{};  // the first time that it was asked for and was not over
         stage stage_ = stage::queued;
         std::exception_ptr error_;
     };
 
+    void perform_alone(call const& what) {
+        if (mine_.group().revoked()) mine_.group().fail_call(0, 0, what);
+        solo::perform(what);
+    }
     void finish_started() {
         while (!started_.empty()) advance(true);
     }
@@ -170,9 +174,11 @@ private:
         started& front = *started_.front();
         using stage = started::stage;
         clock::time_point since{};
-        auto must_wait = [&] {  // or fail, which is found by waiting
+        auto must_wait = [&](auto lacks) {  // or fail, which is found by waiting
+            if (may_wait) return false;
+            if (front.since_ == clock::time_point{}) front.since_ = clock::now();
             since = front.since_;
-            return !may_wait && !mine_.group().hopeless(since);
+            return !mine_.group().hopeless(since, lacks);
         };
         try {
             if (size() == 1) {
@@ -182,13 +188,17 @@ private:
                 front.stage_ = stage::published;
                 return true;
             } else if (front.stage_ == stage::published) {
-                if (!mine_.all_met(front.sequence_) && must_wait()) return false;
+                if (!mine_.all_met(front.sequence_) &&
+                    must_wait([&](int peer) { return !mine_.group().has_arrived(peer, front.sequence_); }))
+                    return false;
                 mine_.meet(front.what_, front.sequence_, may_wait ? clock::time_point{} : since);
                 mine_.move(front.what_, front.sequence_);
                 front.stage_ = stage::moved;
                 return true;
             } else {
-                if (!mine_.all_settled(front.what_, front.sequence_) && must_wait()) return false;
+                if (!mine_.all_settled(front.what_, front.sequence_) &&
+                    must_wait([&](int peer) { return !mine_.group().has_moved(peer, front.sequence_); }))
+                    return false;
                 mine_.settle(front.what_, front.sequence_, may_wait ? clock::time_point{} : since);
             }
         } catch (...) { front.error_ = std::current_exception(); }
@@ -198,7 +208,7 @@ private:
     }
 
     /// Started collectives, as what goes on while this rank waits for a message.
-    class in_background final : public detail::thread_group::background {
+    class in_background final : public detail::shared_group::background {
     public:
         explicit in_background(threads& world) : world_{world} {}
         void work() override {
@@ -219,7 +229,7 @@ private:
 
     std::deque<started*> started_;  // issued, not over; owned by their `pending`
     in_background collectives_;
-    detail::thread_rank mine_;
+    detail::shared_rank mine_;
     detail::thread_messages messages_;
 };
 

@@ -2,8 +2,8 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
-#include <tutti/detail/thread_group.hpp>
-#include <tutti/detail/thread_rank.hpp>
+#include <tutti/detail/shared_group.hpp>
+#include <tutti/detail/shared_rank.hpp>
 #include <tutti/error.hpp>
 
 #include <array>
@@ -25,10 +25,10 @@ namespace tutti::detail {
 /// Rounds that were started wait in a queue. A channel shows one message at a time, so messages from one rank to another are
 /// posted, and taken, in the order in which their rounds were issued; else rounds do not wait for one another. They move whenever
 /// this rank waits for anything, or asks whether anything is ready.
-class thread_messages final : public thread_group::background {
+class thread_messages final : public shared_group::background {
 public:
     /// @param behind  what else goes on while this rank waits for a message
-    thread_messages(thread_rank& mine, thread_group::background& behind)
+    thread_messages(shared_rank& mine, shared_group::background& behind)
         : mine_{mine},
           group_{mine.group()},
           behind_{behind},
@@ -79,8 +79,8 @@ public:
     }
 
 private:
-    using channel = thread_group::channel;
-    using clock = thread_group::clock;
+    using channel = shared_group::channel;
+    using clock = shared_group::clock;
 
     struct transfer {
         message what;
@@ -211,16 +211,16 @@ private:
         to.data = each.data;
         to.type = what.type;
         to.count = each.count;
-        group_.advance(to.posted, posted + 1);
+        to.posted.store(posted + 1, std::memory_order_seq_cst);
         return posted + 1;
     }
 
     void take(message const& into, channel& from, call const& what) {
-        if (from.count != into.count || (from.type != what.type && from.type->name != what.type->name)) {
+        if (from.count != into.count || (from.type != what.type && !(from.type->name == what.type->name && from.type->size == what.type->size))) {
             std::string const text = "tutti: ranks disagree: rank " + std::to_string(rank()) + " receives " +
                                      elements(into.count, *what.type) + " from rank " + std::to_string(into.peer) +
                                      ", which sends " + elements(from.count, *from.type) + " (in " + describe(what) + ")";
-            group_.revoke(rank(), text, group_.only(rank(), into.peer), thread_group::cause::disagreed);
+            group_.revoke(rank(), text, group_.only(rank(), into.peer), shared_group::cause::disagreed);
             group_.quiesce();
             throw collective_mismatch{text};
         }
@@ -241,16 +241,16 @@ private:
             throw;
         }
         group_.cancel_moving(rank());
-        group_.advance(from.taken, from.posted.load(std::memory_order_relaxed));
+        from.taken.store(from.posted.load(std::memory_order_relaxed), std::memory_order_seq_cst);
     }
 
     static std::string elements(std::size_t count, element_type const& type) {
         return std::to_string(count) + " x " + std::string{type.name};
     }
 
-    thread_rank& mine_;
-    thread_group& group_;
-    thread_group::background& behind_;
+    shared_rank& mine_;
+    shared_group& group_;
+    shared_group::background& behind_;
     std::vector<queued*> queue_;           // issued, not over; owned by their `pending`
     std::vector<std::uint64_t> out_seen_;  // by peer: the last scan that met a message which has to wait for the channel
     std::vector<std::uint64_t> in_seen_;

@@ -1,18 +1,19 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
+#include <cstring>
+#include <new>
+#include <span>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace tutti::detail {
@@ -26,13 +27,14 @@ inline void relax() {
 #endif
 }
 
-/// What thread ranks share: one call slot and one state line per rank, the failure that ended the group if one did, and a
-/// bell for ranks that sleep. Every atomic but the failure flag has one writer.
+/// What ranks that reach one another's memory share: one call slot and one state line per rank, and the failure that ended the
+/// group if one did. Every atomic but the failure flag has one writer. Ranks are threads, which share one such object, or processes
+/// with an object each over the same memory.
 ///
 /// Calls are numbered from 1. In call s every rank fills its slot of parity s % 2 and stores `arrived = s`; a slot is
 /// written again only in call s + 2, which a rank enters only after it has seen every peer arrive in s + 1, and so be done
 /// with s. Memory that a rank owns itself is touched by peers only between `begin_moving` and `end_moving`.
-class thread_group {
+class shared_group {
 public:
     using clock = std::chrono::steady_clock;
 
@@ -43,12 +45,13 @@ public:
     /// in the same cache line as the signature.
     struct alignas(64) slot {
         std::atomic<std::uint64_t> arrived{0};
-        void const* identity = nullptr;  // the reduction, else the element type
+        std::uintptr_t identity = 0;  // of the reduction, else of the element type
         std::size_t count = 0;
         collective kind = collective::none;
         algorithm_id algorithm = algorithm_id::automatic;
         bool uneven = false;  // parts differ: `counts` says how
         bool lent = false;    // the payload is where the rank's buffers are
+        bool within_reach = true;  // and peers can reach them
         std::int32_t root = -1;
         alignas(32) std::byte payload[eager_bytes];
     };
@@ -73,15 +76,69 @@ public:
         ~background() = default;
     };
 
-    thread_group(int size, std::chrono::milliseconds timeout)
-        : size_{size},
-          timeout_{timeout},
-          spins_{static_cast<unsigned>(size) > std::thread::hardware_concurrency() ? 0 : 1000},
-          eager_limit_{size == 2 && spins_ != 0 ? 256 + 32 : eager_bytes},
-          slots_(2 * static_cast<std::size_t>(size)),
-          states_(static_cast<std::size_t>(size)),
-          channels_(states_.size() * states_.size()),
-          counts_(4 * channels_.size()) {}
+    /// Of threads.
+    shared_group(int size, std::chrono::milliseconds timeout)
+        : shared_group{size, timeout, aligned_bytes{bytes(size)}, nullptr} {
+        make();
+        channels_ = std::vector<channel>(ranks() * ranks());
+    }
+    /// Of processes: over `bytes(size)` bytes that all of them share, which one of them makes the group in, by `make`, before any
+    /// calls another member. Has no channels.
+    shared_group(int size, std::chrono::milliseconds timeout, std::byte* memory) : shared_group{size, timeout, {}, memory} {
+        // Ranks of one program have its objects at the same distances from one another, but not at the same addresses.
+        origin_of_identities_ = reinterpret_cast<std::uintptr_t>(&element_type_of<std::byte>);
+    }
+    shared_group(shared_group const&) = delete;
+    shared_group& operator=(shared_group const&) = delete;
+
+    static std::size_t bytes(int size) {
+        auto const p = static_cast<std::size_t>(size);
+        return sizeof(control) + 2 * p * sizeof(slot) + p * sizeof(rank_state) + 4 * p * p * sizeof(std::size_t);
+    }
+    void make() {
+        new (control_) control;
+        for (std::size_t k = 0; k < 2 * ranks(); ++k) new (slots_ + k) slot;
+        for (std::size_t k = 0; k < ranks(); ++k) new (states_ + k) rank_state;
+        std::memset(counts_, 0, 4 * ranks() * ranks() * sizeof *counts_);
+    }
+
+    /// What tells a reduction or an element type from others, on all ranks.
+    std::uintptr_t identity(call const& what) const {
+        void const* const object = what.reduce ? static_cast<void const*>(what.reduce) : what.type;
+        return object ? reinterpret_cast<std::uintptr_t>(object) - origin_of_identities_ : 0;
+    }
+
+    /// Memory of a process that its peers see too, elsewhere. Windows are opened and closed by all ranks alike.
+    struct window {
+        std::size_t bytes = 0;
+        std::vector<std::byte*> ranks{};  // where this process sees each rank's
+    };
+    std::size_t open_window(window memory) {
+        processes_ = true;
+        auto free = std::find_if(windows_.begin(), windows_.end(), [](auto const& each) { return each.ranks.empty(); });
+        if (free == windows_.end()) free = windows_.insert(free, window{});
+        *free = std::move(memory);
+        return static_cast<std::size_t>(free - windows_.begin());
+    }
+    void close_window(std::size_t index) { windows_[index] = {}; }
+
+    /// Whether peers can reach these bytes of `rank`'s.
+    bool reaches(int rank, std::byte const* data, std::size_t size) const {
+        return !processes_ || !data || size == 0 || find_window(rank, data, size) != windows_.end();
+    }
+    /// Bytes of `rank`'s, as another rank can find them by `address_at`.
+    std::uintptr_t lend(int rank, std::byte const* data) const {
+        if (!processes_) return reinterpret_cast<std::uintptr_t>(data);
+        auto const found = find_window(rank, data, 1);
+        if (!data || found == windows_.end()) return 0;
+        auto const index = static_cast<std::uintptr_t>(found - windows_.begin());
+        return (index + 1) << 48 | static_cast<std::uintptr_t>(data - found->ranks[static_cast<std::size_t>(rank)]);
+    }
+    std::byte* address_at(int rank, std::uintptr_t lent) const {
+        if (!processes_) return reinterpret_cast<std::byte*>(lent);
+        if (lent == 0) return nullptr;
+        return windows_[(lent >> 48) - 1].ranks[static_cast<std::size_t>(rank)] + (lent & ((std::uintptr_t{1} << 48) - 1));
+    }
 
     int size() const { return size_; }
     /// Bytes up to which payloads travel in the slots: two ranks with a core each are sooner through with a second round.
@@ -91,18 +148,17 @@ public:
 
     /// Where a rank shows the counts of a call whose parts differ, beside its slot: those it sends, then those it receives.
     std::size_t* counts(int rank, std::uint64_t sequence) {
-        return counts_.data() + (2 * static_cast<std::size_t>(rank) + sequence % 2) * 2 * states_.size();
+        return counts_ + (2 * static_cast<std::size_t>(rank) + sequence % 2) * 2 * ranks();
     }
 
     channel& between(int from, int to) {
-        return channels_[static_cast<std::size_t>(from) * states_.size() + static_cast<std::size_t>(to)];
+        return channels_[static_cast<std::size_t>(from) * ranks() + static_cast<std::size_t>(to)];
     }
 
     /// Publishes the slot that the caller has filled.
     void arrive(int rank, std::uint64_t sequence, collective kind) {
         state(rank).doing.store(sequence << 8 | static_cast<std::uint64_t>(kind), std::memory_order_relaxed);
         at(rank, sequence).arrived.store(sequence, std::memory_order_seq_cst);
-        ring();
     }
     /// Notes that `rank` is in a call without a number.
     void enter(int rank, collective kind) {
@@ -116,7 +172,7 @@ public:
     /// @throws peer_failed or timeout_error when the group is revoked already; nothing may be touched then
     void begin_moving(int rank, std::uint64_t sequence, call const& what) {
         state(rank).moving.store(true, std::memory_order_seq_cst);
-        if (revoked_.load(std::memory_order_seq_cst)) {
+        if (revoked()) {
             cancel_moving(rank);
             fail_call(rank, sequence, what);
         }
@@ -125,25 +181,21 @@ public:
     void end_moving(int rank, std::uint64_t sequence) {
         state(rank).moved.store(sequence, std::memory_order_seq_cst);
         cancel_moving(rank);
-        ring();
     }
     void cancel_moving(int rank) { state(rank).moving.store(false, std::memory_order_release); }
     bool has_moved(int peer, std::uint64_t sequence) { return state(peer).moved.load(std::memory_order_seq_cst) >= sequence; }
-    /// Lets a peer see that a message was posted or taken.
-    void advance(std::atomic<std::uint64_t>& count, std::uint64_t value) {
-        count.store(value, std::memory_order_seq_cst);
-        ring();
-    }
-    bool revoked() const { return revoked_.load(std::memory_order_seq_cst); }
+    bool revoked() const { return control_->revoked.load(std::memory_order_seq_cst) == failure::told; }
 
-    /// True when a call begun at `since` will not complete by waiting: the group is revoked, a peer has left, or time is up.
-    bool hopeless(clock::time_point since) {
-        return revoked() || is_late(since) || std::any_of(states_.begin(), states_.end(), [](auto const& each) {
-                   return each.left.load(std::memory_order_seq_cst);
-               });
+    /// True when a call begun at `since`, which waits for every peer that `lacks(peer)`, will not complete by waiting: the group is
+    /// revoked, such a peer has left, or time is up.
+    template <class Lacks>
+    bool hopeless(clock::time_point since, Lacks lacks) const {
+        if (revoked() || is_late(since)) return true;
+        for (int peer = 0; peer < size_; ++peer)
+            if (has_left(peer) && lacks(peer)) return true;
+        return false;
     }
-
-    bool has_left(int rank) { return state(rank).left.load(std::memory_order_seq_cst); }
+    bool has_left(int rank) const { return state(rank).left.load(std::memory_order_seq_cst); }
     /// True when the timeout of a call begun at `since` is over.
     bool is_late(clock::time_point since) const { return clock::now() - since >= timeout_; }
 
@@ -163,71 +215,112 @@ public:
 
     enum class cause : std::uint8_t { failed, late, disagreed };
     /// Ends the group because of what `origin` did: every later call and every call that still waits throws, quoting `text`.
-    /// The first cause stays. Ranks marked in `told` get the exception of the cause, the others `peer_failed`.
-    void revoke(int origin, std::string const& text, std::vector<bool> told = {}, cause why = cause::failed) {
-        {
-            std::lock_guard const lock{mutex_};
-            if (revoked_.load(std::memory_order_relaxed)) return;
-            origin_ = origin, text_ = text, told_ = std::move(told), cause_ = why;
-            revoked_.store(true, std::memory_order_seq_cst);
+    /// The first cause stays. Ranks marked in `told` get the exception of the cause, in call `only_in` if that is one, the others
+    /// `peer_failed`.
+    void revoke(int origin, std::string const& text, std::vector<bool> const& told = {}, cause why = cause::failed,
+                std::uint64_t only_in = 0) {
+        auto expected = failure::none;
+        if (!control_->revoked.compare_exchange_strong(expected, failure::being_told, std::memory_order_seq_cst)) {
+            while (!revoked()) std::this_thread::yield();
+            return;
         }
-        bell_.notify_all();
+        control_->origin = origin;
+        control_->why = why;
+        control_->only_in = only_in;
+        auto const length = std::min(text.size(), sizeof control_->text - 1);
+        std::memcpy(control_->text, text.data(), length);
+        control_->text[length] = 0;
+        for (std::size_t k = 0; k < ranks(); ++k) states_[k].told = k < told.size() && told[k];
+        control_->revoked.store(failure::told, std::memory_order_seq_cst);
     }
+    std::vector<bool> everyone() const { return std::vector<bool>(ranks(), true); }
     /// Marks of two ranks.
     std::vector<bool> only(int one, int other) const {
-        std::vector<bool> marks(states_.size(), false);
+        std::vector<bool> marks(ranks(), false);
         marks[static_cast<std::size_t>(one)] = marks[static_cast<std::size_t>(other)] = true;
         return marks;
     }
     /// Marks that `rank` makes no more calls: a peer that waits for one is told at once.
-    void leave(int rank) {
-        state(rank).left.store(true, std::memory_order_seq_cst);
-        ring();
-    }
+    void leave(int rank) { state(rank).left.store(true, std::memory_order_seq_cst); }
     /// The rank whose failure ended the group, or -1.
-    int origin() {
-        std::lock_guard const lock{mutex_};
-        return revoked_.load(std::memory_order_relaxed) ? origin_ : -1;
-    }
+    int origin() const { return revoked() ? control_->origin : -1; }
 
     /// Leaves call `sequence` by error: waits until no peer can touch this rank's buffers, then throws what ended the group.
     [[noreturn]] void fail_call(int rank, std::uint64_t sequence, call const& what) {
         quiesce();
-        std::lock_guard const lock{mutex_};
-        if (!told_.empty() && told_[static_cast<std::size_t>(rank)]) {
-            if (cause_ == cause::late) throw timeout_error{text_};
-            throw collective_mismatch{text_};
+        if (state(rank).told && (control_->only_in == 0 || control_->only_in == sequence)) {
+            if (control_->why == cause::late) throw timeout_error{control_->text};
+            throw collective_mismatch{control_->text};
         }
         throw peer_failed{"tutti: rank " + std::to_string(rank) + " cannot complete " + describe(what) + numbered(sequence) + ": " +
-                          text_};
+                          control_->text};
     }
     /// Waits for the ranks that are moving data. Only after `revoke`: none can begin then.
     void quiesce() {
-        for (auto& each : states_)
+        for (auto& each : std::span{states_, ranks()})
             while (each.moving.load(std::memory_order_seq_cst)) std::this_thread::yield();
     }
 
+    /// What `rank` called in call `sequence`, in words that it has written down for the others.
+    void say(int rank, std::uint64_t sequence, std::string const& text) {
+        auto& mine = state(rank);
+        auto const length = std::min(text.size(), sizeof mine.said - 1);
+        std::memcpy(mine.said, text.data(), length);
+        mine.said[length] = 0;
+        mine.said_in.store(sequence, std::memory_order_seq_cst);
+    }
+    bool has_said(int rank, std::uint64_t sequence) { return state(rank).said_in.load(std::memory_order_seq_cst) == sequence; }
+    std::string said(int rank) { return state(rank).said; }
+
 private:
+    enum class failure : int { none, being_told, told };
+    struct alignas(64) control {
+        std::atomic<failure> revoked{failure::none};
+        int origin = -1;
+        cause why = cause::failed;
+        std::uint64_t only_in = 0;
+        char text[4096] = {};
+    };
     struct alignas(64) rank_state {
         std::atomic<bool> moving{false};        // while touching peers' memory
         std::atomic<std::uint64_t> doing{0};    // sequence and kind of the last call entered, for messages
         std::atomic<bool> left{false};
+        bool told = false;                      // written by who revokes the group
         alignas(64) std::atomic<std::uint64_t> moved{0};  // last call done with; peers wait for it, so in a line of its own
+        std::atomic<std::uint64_t> said_in{0};
+        char said[960] = {};
     };
 
-    rank_state& state(int rank) { return states_[static_cast<std::size_t>(rank)]; }
+    /// @param memory  what the group is in; `own` where that is null
+    shared_group(int size, std::chrono::milliseconds timeout, aligned_bytes own, std::byte* memory)
+        : size_{size},
+          timeout_{std::min<std::chrono::milliseconds>(timeout, std::chrono::hours{24 * 365})},
+          spins_{static_cast<unsigned>(size) > std::thread::hardware_concurrency() ? 0 : 1000},
+          eager_limit_{size == 2 && spins_ != 0 ? 256 + 32 : eager_bytes},
+          own_{std::move(own)},
+          control_{reinterpret_cast<control*>(memory ? memory : own_.data())},
+          slots_{reinterpret_cast<slot*>(control_ + 1)},
+          states_{reinterpret_cast<rank_state*>(slots_ + 2 * ranks())},
+          counts_{reinterpret_cast<std::size_t*>(states_ + ranks())} {}
 
-    void ring() {
-        if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
-        { std::lock_guard const lock{mutex_}; }
-        bell_.notify_all();
+    std::size_t ranks() const { return static_cast<std::size_t>(size_); }
+    rank_state& state(int rank) const { return states_[static_cast<std::size_t>(rank)]; }
+
+    std::vector<window>::const_iterator find_window(int rank, std::byte const* data, std::size_t size) const {
+        auto const at = reinterpret_cast<std::uintptr_t>(data);
+        return std::find_if(windows_.begin(), windows_.end(), [&](window const& each) {
+            if (each.ranks.empty()) return false;
+            auto const first = reinterpret_cast<std::uintptr_t>(each.ranks[static_cast<std::size_t>(rank)]);
+            return at >= first && at - first <= each.bytes && size <= each.bytes - (at - first);
+        });
     }
 
     template <class Ready>
     void await_long(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point start,
                     background* behind) {
         constexpr auto yielding = std::chrono::milliseconds{2};
-        auto const deadline = timeout_ < std::chrono::hours{24 * 365} ? start + timeout_ : clock::time_point::max();
+        constexpr clock::duration shortest_nap = std::chrono::microseconds{50}, longest_nap = std::chrono::milliseconds{1};
+        auto const deadline = start + timeout_;
         for (auto now = clock::now();; now = clock::now()) {
             if (behind) behind->work();
             // The order matters: a call that can complete does, whatever has failed since.
@@ -252,13 +345,8 @@ private:
             }
             if (now - start < yielding) {
                 for (int i = 0; i < 16 && !ready(); ++i) std::this_thread::yield();
-            } else {
-                std::unique_lock lock{mutex_};
-                sleepers_.fetch_add(1, std::memory_order_seq_cst);
-                auto const nap = std::min(deadline, now + std::chrono::milliseconds{100});
-                bell_.wait_until(lock, nap,
-                                 [&] { return ready() || revoked() || has_left(peer) || (behind && behind->can_work()); });
-                sleepers_.fetch_sub(1, std::memory_order_seq_cst);
+            } else {  // naps that are short beside the time waited so far
+                std::this_thread::sleep_for(std::clamp<clock::duration>((now - start) / 32, shortest_nap, longest_nap));
             }
         }
     }
@@ -283,25 +371,22 @@ private:
             if (!waited.back()) text += " did not arrive, last in " + last_call(k);
             else text += has_moved(k, sequence) ? " is done" : " arrived";
         }
-        revoke(rank, text, std::move(waited), cause::late);
+        revoke(rank, text, waited, cause::late);
     }
 
     int size_;
     std::chrono::milliseconds timeout_;
     int spins_;
     std::size_t eager_limit_;
-    std::vector<slot> slots_;
-    std::vector<rank_state> states_;
+    aligned_bytes own_;
+    control* control_;
+    slot* slots_;
+    rank_state* states_;
+    std::size_t* counts_;
     std::vector<channel> channels_;
-    std::vector<std::size_t> counts_;
-    alignas(64) std::atomic<bool> revoked_{false};
-    std::atomic<int> sleepers_{0};
-    alignas(64) std::mutex mutex_;  // guards what follows, and the bell
-    std::condition_variable bell_;
-    int origin_ = -1;
-    std::string text_;
-    std::vector<bool> told_;
-    cause cause_ = cause::failed;
+    std::vector<window> windows_;
+    bool processes_ = false;
+    std::uintptr_t origin_of_identities_ = 0;
 };
 
 }  // namespace tutti::detail

@@ -2,8 +2,8 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
-#include <tutti/detail/thread_disagreement.hpp>
-#include <tutti/detail/thread_group.hpp>
+#include <tutti/detail/disagreement.hpp>
+#include <tutti/detail/shared_group.hpp>
 
 #include <algorithm>
 #include <array>
@@ -19,20 +19,20 @@
 
 namespace tutti::detail {
 
-/// How one thread rank performs a collective, in four stages: publish what it brings, meet the peers, move its share of the
+/// How a rank that shares memory with its peers performs a collective, in four stages: publish what it brings, meet the peers, move its share of the
 /// data, settle until no peer touches its buffers any more.
-class thread_rank {
+class shared_rank {
 public:
-    using clock = thread_group::clock;
+    using clock = shared_group::clock;
 
-    thread_rank(thread_group& group, int rank)
+    shared_rank(shared_group& group, int rank)
         : group_{group},
           rank_{rank},
           sources_(static_cast<std::size_t>(group.size())),
           results_(sources_.size()) {}
 
     /// Lets something else go on while this rank waits in a collective.
-    void let_go_on(thread_group::background& behind) { behind_ = &behind; }
+    void let_go_on(shared_group::background& behind) { behind_ = &behind; }
 
     int rank() const { return rank_; }
     int size() const { return group_.size(); }
@@ -42,7 +42,7 @@ public:
         auto const sequence = ++sequence_;
         if (group_.revoked()) group_.fail_call(rank_, sequence, what);
         slot& mine = group_.at(rank_, sequence);
-        mine.identity = identity(what);
+        mine.identity = group_.identity(what);
         mine.count = what.receive_counts ? 0 : what.count;
         mine.kind = what.kind;
         mine.algorithm = what.algorithm;
@@ -51,7 +51,8 @@ public:
         mine.root = what.root;
         std::size_t const bytes = what.counts ? show_counts(what, sequence) : in_bytes(what);
         if (mine.lent) {
-            buffers const lent{what.in, what.out};
+            mine.within_reach = reach(what);
+            buffers const lent{group_.lend(rank_, what.in), group_.lend(rank_, what.out)};
             std::memcpy(mine.payload, &lent, sizeof lent);
         } else if (brings(what) && bytes != 0) {
             std::memcpy(mine.payload, what.in, bytes);
@@ -66,6 +67,7 @@ public:
     /// Waits until every peer is in this call, and compares what they call.
     void meet(call const& what, std::uint64_t sequence, clock::time_point since = {}) {
         bool const uneven = what.counts != nullptr;
+        auto const identity = group_.identity(what);
         std::size_t const count = what.receive_counts ? 0 : what.count;
         bool same = true;
         for (int peer = 0; peer < size(); ++peer) {
@@ -74,12 +76,20 @@ public:
                 rank_, peer, sequence, what, [&] { return group_.has_arrived(peer, sequence); }, since, behind_);
             slot const& theirs = group_.at(peer, sequence);
             same = same && theirs.count == count && theirs.kind == what.kind && theirs.algorithm == what.algorithm &&
-                   theirs.root == what.root && theirs.identity == identity(what) && theirs.uneven == uneven;
+                   theirs.root == what.root && theirs.identity == identity && theirs.uneven == uneven;
         }
-        if (!same || (uneven && !same_counts(what, sequence))) thread_disagreement{group_, rank_, sequence}.compare_fully();
-        if (what.receive_counts) thread_disagreement{group_, rank_, sequence}.compare_pairs(what);
+        if (!same || (uneven && !same_counts(what, sequence))) disagreement{group_, rank_, sequence}.compare_fully(what);
+        if (what.receive_counts) disagreement{group_, rank_, sequence}.compare_pairs(what);
     }
 
+    /// Whether the ranks, which have met, can move this call's data: where it lies in buffers, all must be within reach.
+    bool can_move(call const& what, std::uint64_t sequence) {
+        if (what.receive_counts ? !any_lent(sequence) : eager(what)) return true;
+        return reach(what) && all_peers([&](int peer) {
+                   slot const& theirs = group_.at(peer, sequence);
+                   return !theirs.lent || theirs.within_reach;
+               });
+    }
     /// Does this rank's share of the work.
     void move(call const& what, std::uint64_t sequence) {
         bool const direct = what.receive_counts ? any_lent(sequence) : !eager(what);
@@ -123,17 +133,14 @@ public:
     std::string said(char const* did, std::string const& text) const {
         return "rank " + std::to_string(rank_) + " " + did + ": " + text;
     }
-    thread_group& group() { return group_; }
+    shared_group& group() { return group_; }
 
 private:
-    using slot = thread_group::slot;
+    using slot = shared_group::slot;
 
     struct buffers {
-        std::byte const* in;
-        std::byte* out;
+        std::uintptr_t in, out;  // as lent
     };
-
-    static void const* identity(call const& what) { return what.reduce ? static_cast<void const*>(what.reduce) : what.type; }
 
     /// Bytes that a rank which brings something brings; where parts differ, no fewer.
     std::size_t in_bytes(call const& what) const { return what.bytes() * (brings_parts(what.kind) ? sources_.size() : 1); }
@@ -143,6 +150,13 @@ private:
     }
     bool eager(call const& what) const {
         return in_bytes(what) == 0 || (in_bytes(what) <= group_.eager_limit() && what.type->alignment <= 32);
+    }
+    /// Whether peers can reach what this rank would lend. A rank that brings or gets nothing lends nothing.
+    bool reach(call const& what) const {
+        std::size_t const whole = what.bytes() * sources_.size();
+        bool const gets = (what.kind != collective::gather && what.kind != collective::reduce) || what.root == rank_;
+        return (!brings(what) || group_.reaches(rank_, what.in, brings_parts(what.kind) && !what.counts ? whole : what.bytes())) &&
+               (!gets || group_.reaches(rank_, what.out, gets_parts(what.kind) && !what.counts ? whole : what.bytes()));
     }
     /// Whether peers touch this rank's own buffers in this call.
     bool lends(call const& what) const {
@@ -162,10 +176,13 @@ private:
     void find_buffers(std::uint64_t sequence) {
         for (int peer = 0; peer < size(); ++peer) {
             slot const& theirs = group_.at(peer, sequence);
-            buffers lent{theirs.payload, nullptr};
-            if (theirs.lent) std::memcpy(&lent, theirs.payload, sizeof lent);
-            sources_[static_cast<std::size_t>(peer)] = lent.in;
-            results_[static_cast<std::size_t>(peer)] = lent.out;
+            auto& source = sources_[static_cast<std::size_t>(peer)];
+            auto& result = results_[static_cast<std::size_t>(peer)];
+            source = theirs.payload, result = nullptr;
+            if (!theirs.lent) continue;
+            buffers lent;
+            std::memcpy(&lent, theirs.payload, sizeof lent);
+            source = group_.address_at(peer, lent.in), result = group_.address_at(peer, lent.out);
         }
     }
 
@@ -340,9 +357,9 @@ private:
         }
     }
 
-    thread_group& group_;
+    shared_group& group_;
     int rank_;
-    thread_group::background* behind_ = nullptr;
+    shared_group::background* behind_ = nullptr;
     std::uint64_t sequence_ = 0;
     std::vector<std::byte const*> sources_;  // where each rank's elements are, in the call being moved
     std::vector<std::byte*> results_;
