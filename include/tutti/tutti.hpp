@@ -39,9 +39,12 @@
 #include <tutti/collectives/scatter.hpp>
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/collectives/verify.hpp>
+#include <tutti/comm/checked.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
+#include <tutti/comm/trace_summary.hpp>
+#include <tutti/comm/traced.hpp>
 #include <tutti/error.hpp>
 #include <tutti/optim/adam.hpp>
 #include <tutti/optim/adamw.hpp>

@@ -168,7 +168,7 @@ void on_threads(std::initializer_list<int> ranks, law const& body);
 /// Whether rounded sums are taken in rank order on all of the program's backends.
 extern bool const folds_in_rank_order;
 
-/// Every backend of the program that the law is linked into: backends.cpp has solo and threads.
+/// Every backend of the program that the law is linked into: backends.cpp has solo, threads, and threads that are checked or traced.
 void on_every_backend(law const& body);
 
 /// Sizes at which schemes that split n elements over p ranks go wrong first.
