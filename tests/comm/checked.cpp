@@ -106,8 +106,8 @@ TEST_CASE("a call that one rank makes otherwise is told on every rank, with who 
         std::string const odd = "rank " + std::to_string(ranks - 1) + " called ";
         auto is_odd = [](auto& world) { return world.rank() == world.size() - 1; };
         CHECK(told(ranks,
-                   {"in call 1", "rank 0",
-                    "called all_reduce of 8 x float with std::plus<void>; " + odd + "broadcast of 8 x float, root 0"},
+                   {"in call 1", "rank 0", "called all_reduce of 8 x float with std::plus<",
+                    "; " + odd + "broadcast of 8 x float, root 0"},
                    [&](auto& world) {
                        std::vector<float> x(8);
                        if (is_odd(world)) tutti::broadcast(world, x, 0);
@@ -132,7 +132,7 @@ TEST_CASE("a call that one rank makes otherwise is told on every rank, with who 
                   if (is_odd(world)) tutti::all_reduce(world, x, std::multiplies<>{});
                   else tutti::all_reduce(world, x);
               }) == ranks);
-        CHECK(told(ranks, {"with std::plus<void>, by ring", odd, "by recursive_doubling"}, [&](auto& world) {
+        CHECK(told(ranks, {", by ring", odd, "by recursive_doubling"}, [&](auto& world) {
                   std::vector<float> x(8);
                   if (is_odd(world)) tutti::all_reduce(world, x, std::plus<>{}, tutti::algorithm::recursive_doubling{});
                   else tutti::all_reduce(world, x, std::plus<>{}, tutti::algorithm::ring{});
