@@ -28,7 +28,7 @@ namespace tutti::comm {
 /// A call made by a schedule is one event, from its announcement to the end of its last message. A started call is a span from its
 /// start to when this rank has found it complete, and its time in the summary is what this rank spent in its start, `ready` and
 /// `wait`. A call that throws is noted too.
-/// Cost:   two looks at the clock and a record of 88 bytes per call, kept until `clear` or the end
+/// Cost:   two looks at the clock and a record of some 60 bytes per call, kept until `clear` or the end
 /// Order:  times of ranks on one host are of one clock; those of other hosts count from a barrier in the constructor, and so differ
 ///         from rank 0's by as much as its ranks leave that barrier apart, and by what clocks drift since
 template <communicator Comm>

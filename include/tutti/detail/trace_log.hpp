@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/call_signature.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -121,15 +122,12 @@ inline bool write_trace_file(char const* path, std::string_view events) {
 
 /// A hash of what is the same for all processes whose steady clocks agree: those of one start of one Linux. 0 where it is unknown.
 inline std::uint64_t clock_domain() {
-    std::uint64_t hash = 0;
-    if (std::FILE* const file = std::fopen("/proc/sys/kernel/random/boot_id", "rb")) {
-        char id[64];
-        std::size_t const length = std::fread(id, 1, sizeof id, file);
-        std::fclose(file);
-        hash = 0xcbf29ce484222325;
-        for (std::size_t k = 0; k < length; ++k) hash = (hash ^ static_cast<unsigned char>(id[k])) * 0x100000001b3;
-    }
-    return hash;
+    std::FILE* const file = std::fopen("/proc/sys/kernel/random/boot_id", "rb");
+    if (!file) return 0;
+    char id[64];
+    std::size_t const length = std::fread(id, 1, sizeof id, file);
+    std::fclose(file);
+    return length == 0 ? 0 : hash_of({id, length});
 }
 
 }  // namespace tutti::detail
