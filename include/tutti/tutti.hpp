@@ -40,9 +40,12 @@
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/collectives/verify.hpp>
 #include <tutti/collectives/wait.hpp>
+#include <tutti/comm/checked.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
+#include <tutti/comm/trace_summary.hpp>
+#include <tutti/comm/traced.hpp>
 #include <tutti/concepts/half.hpp>
 #include <tutti/error.hpp>
 #include <tutti/optim/adam.hpp>

@@ -1,7 +1,9 @@
 #include "backends.hpp"
 
+#include <tutti/comm/checked.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
+#include <tutti/comm/traced.hpp>
 
 bool const laws::folds_in_rank_order = true;
 
@@ -12,4 +14,8 @@ void laws::on_threads(std::initializer_list<int> ranks, law const& body) {
 void laws::on_every_backend(law const& body) {
     on<tutti::comm::solo>("solo", {}, body);
     on_threads(thread_ranks, body);
+    for (int const each : {1, 3}) {
+        on<tutti::comm::checked<tutti::comm::threads>>("checked threads", {.ranks = each}, body);
+        on<tutti::comm::traced<tutti::comm::threads>>("traced threads", {.ranks = each}, body);
+    }
 }

@@ -2,6 +2,7 @@
 
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/pending.hpp>
 
 #include <doctest/doctest.h>
@@ -121,6 +122,8 @@ public:
     virtual tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) = 0;
     virtual void announce(tutti::call const& what) = 0;
     virtual void exchange(std::span<tutti::message const> round, tutti::call const& what) = 0;
+    /// Whether start_exchange does what it says.
+    virtual bool can_start_messages() const = 0;
     virtual tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
                                           std::shared_ptr<void const> kept) = 0;
     virtual void abort(std::string const& text) = 0;
@@ -140,8 +143,10 @@ public:
     void exchange(std::span<tutti::message const> round, tutti::call const& what) override { world_.exchange(round, what); }
     tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
                                   std::shared_ptr<void const> kept) override {
-        return world_.start_exchange(round, what, std::move(kept));
+        if constexpr (tutti::starts_messages<Comm>) return world_.start_exchange(round, what, std::move(kept));
+        else throw tutti::usage_error{"this backend cannot start messages"};
     }
+    bool can_start_messages() const override { return tutti::starts_messages<Comm>; }
     void abort(std::string const& text) override { world_.abort(text); }
 
 private:
@@ -174,7 +179,7 @@ void on_threads(std::initializer_list<int> ranks, law const& body);
 /// Whether rounded sums are taken in rank order on all of the program's backends.
 extern bool const folds_in_rank_order;
 
-/// Every backend of the program that the law is linked into: backends.cpp has solo and threads.
+/// Every backend of the program that the law is linked into: backends.cpp has solo, threads, and threads that are checked or traced.
 void on_every_backend(law const& body);
 
 /// Sizes at which schemes that split n elements over p ranks go wrong first.

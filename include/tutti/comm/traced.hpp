@@ -1,0 +1,252 @@
+#pragma once
+
+#include <tutti/comm/launch.hpp>
+#include <tutti/comm/trace_summary.hpp>
+#include <tutti/concepts/call.hpp>
+#include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/pending.hpp>
+#include <tutti/detail/trace_log.hpp>
+#include <tutti/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tutti::comm {
+
+/// A communicator that notes every call: what it was, how many bytes, from when to when. `summary` counts them, `write_trace`
+/// writes them for Perfetto or chrome://tracing. It fits wherever a communicator fits, around any. One object per rank and group.
+///
+/// A call made by a schedule is one event, from its announcement to the end of its last message. A started call is a span from its
+/// start to when this rank has found it complete, and its time in the summary is what this rank spent in its start, `ready` and
+/// `wait`. A call that throws is noted too.
+/// Cost:   two looks at the clock and a record of some 60 bytes per call, kept until `clear` or the end
+/// Order:  times of ranks on one host are of one clock; those of other hosts count from a barrier in the constructor, and so differ
+///         from rank 0's by as much as its ranks leave that barrier apart, and by what clocks drift since
+template <communicator Comm>
+class traced {
+public:
+    /// Wraps `world`, which must outlive this. Collective.
+    /// @throws what the wrapped communicator throws
+    explicit traced(Comm& world) : inner_{&world} { align(); }
+    traced(traced const&) = delete;
+    traced& operator=(traced const&) = delete;
+
+    int rank() const { return inner_->rank(); }
+    int size() const { return inner_->size(); }
+    /// What is wrapped; calls made on it are not noted.
+    Comm& inner() const { return *inner_; }
+    /// The handle of the library behind the wrapped communicator.
+    auto native() const requires requires(Comm const& world) { world.native(); }
+    { return std::as_const(*inner_).native(); }
+
+    /// Performs one collective. Collective.
+    /// @throws as the wrapped communicator; so do all that follow
+    void perform(call const& what) {
+        noted const here{*this, open(what)};
+        inner_->perform(what);
+    }
+    /// Starts one collective. Collective.
+    pending start(call const& what, std::shared_ptr<void const> kept) {
+        auto const at = open(what);
+        calls_[at].started = true;
+        noted const here{*this, at};
+        auto running = std::make_unique<started>(*this, inner_->start(what, std::move(kept)));
+        running->notes(at);
+        return pending{std::move(running)};
+    }
+    /// Begins a collective that a schedule makes. Collective.
+    void announce(call const& what) {
+        auto const at = open(what);
+        noted const here{*this, at};
+        inner_->announce(what);
+        scheduled_ = at;
+    }
+    /// Sends and receives the messages of `round` at the same time; an event of its own, unless they are of a schedule.
+    void exchange(std::span<message const> round, call const& what) {
+        bool const goes_on = scheduled_ != nothing && calls_[scheduled_].kind == what.kind;
+        noted const here{*this, goes_on ? scheduled_ : open(what, detail::elements_of(round))};
+        inner_->exchange(round, what);
+    }
+    /// Starts the messages of `round`. Local.
+    pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> kept)
+        requires starts_messages<Comm>
+    {
+        auto const at = open(what, detail::elements_of(round));
+        calls_[at].started = true;
+        noted const here{*this, at};
+        auto running = std::make_unique<started>(*this, inner_->start_exchange(round, what, std::move(kept)));
+        running->notes(at);
+        return pending{std::move(running)};
+    }
+    /// Ends the group, as the wrapped communicator does.
+    void abort(std::string const& text) { inner_->abort(text); }
+
+    /// The ranks that give the same `color` become a traced group with notes of its own, in the order of `key`, then of rank.
+    /// Collective.
+    traced split(int color, int key = 0) requires requires(Comm& world) { world.split(color, key); }
+    { return traced{std::unique_ptr<Comm>{new Comm(inner_->split(color, key))}}; }
+    /// The ranks of one host become a traced group with notes of its own. Collective.
+    traced split_by_host() requires requires(Comm& world) { world.split_by_host(); }
+    { return traced{std::unique_ptr<Comm>{new Comm(inner_->split_by_host())}}; }
+
+    /// What this rank has called since the beginning or `clear`. Local.
+    trace_summary summary() const {
+        std::vector<trace_summary::row> rows(static_cast<std::size_t>(collective::exchange) + 1);
+        for (auto const& each : calls_) {
+            auto& row = rows[static_cast<std::size_t>(each.kind)];
+            row.kind = each.kind;
+            ++row.calls;
+            row.bytes += each.bytes();
+            row.seconds += std::chrono::duration<double>(each.inside).count();
+        }
+        std::erase_if(rows, [](auto const& row) { return row.calls == 0; });
+        return {std::move(rows)};
+    }
+
+    /// The file `path`, of rank 0's machine, holds every rank's calls as a trace: one track per rank, started calls above it.
+    /// Collective; not noted itself.
+    /// @throws error  on every rank, when the file cannot be written; what the wrapped communicator throws
+    /// Cost:   one gather of the text, some 200 bytes per call, all of which rank 0 holds twice
+    void write_trace(std::string const& path) {
+        std::string mine = detail::trace_events(calls_, rank(), epoch_);
+        if (rank() + 1 < size()) mine += ",\n";
+        std::vector<std::size_t> lengths(static_cast<std::size_t>(size()));
+        std::size_t const length = mine.size();
+        move({.kind = collective::all_gather}, std::span{&length, 1}, std::span{lengths});
+        std::size_t whole = 0, longest = 0;
+        for (std::size_t const each : lengths) whole += each, longest = std::max(longest, each);
+        std::string all(rank() == 0 ? whole : 0, '\0');
+        move({.kind = collective::gather, .count = longest, .root = 0, .counts = lengths.data()}, std::span<char const>{mine},
+             std::span{all});
+        std::array<std::uint8_t, 1> written{rank() != 0 || detail::write_trace_file(path.c_str(), all)};
+        move({.kind = collective::broadcast, .root = 0}, std::span<std::uint8_t const>{written}, std::span{written});
+        if (!written[0]) throw error{"tutti: the trace " + path + " could not be written"};
+    }
+
+    /// Forgets the calls noted so far, but for those still running. Local.
+    void clear() {
+        if (std::any_of(calls_.begin(), calls_.end(), [](auto const& each) { return each.running; }))
+            throw usage_error{"tutti: rank " + std::to_string(rank()) + " clears its trace while a started call is running"};
+        calls_.clear();
+        scheduled_ = nothing;
+    }
+
+    /// Runs `body(world)` on the ranks of a new group; see `tutti::launch`.
+    template <class Body>
+    static void launch(launch_options const& options, Body&& body) {
+        Comm::launch(options, [&](Comm& world) {
+            traced mine{world};
+            body(mine);
+        });
+    }
+
+private:
+    using clock = detail::traced_call::clock;
+    static constexpr std::size_t nothing = static_cast<std::size_t>(-1);
+
+    /// Adds what passes while it lives to a call.
+    class noted {
+    public:
+        noted(traced& by, std::size_t at) : by_{by}, at_{at} {}
+        noted(noted const&) = delete;
+        noted& operator=(noted const&) = delete;
+        ~noted() {
+            auto& mine = by_.calls_[at_];
+            mine.end = clock::now();
+            mine.inside += mine.end - since_;
+        }
+
+    private:
+        traced& by_;
+        std::size_t at_;
+        clock::time_point since_ = clock::now();
+    };
+
+    /// A started call of the wrapped communicator, and whose it is.
+    class started final : public pending::request {
+    public:
+        started(traced& by, pending running) : by_{by}, running_{std::move(running)} {}
+        void notes(std::size_t at) { at_ = at, by_.calls_[at].running = true; }
+        void wait() override {
+            note([&] { return running_.wait(), true; });
+        }
+        bool ready() override {
+            return note([&] { return running_.ready(); });
+        }
+
+    private:
+        /// Adds `act` to the call, which ends when `act` says so or throws. What comes after that end is not noted.
+        template <class Act>
+        bool note(Act act) {
+            if (over_) return act();
+            noted const here{by_, at_};
+            over_ = true;
+            try {
+                over_ = act();
+            } catch (...) {
+                by_.calls_[at_].running = false;
+                throw;
+            }
+            by_.calls_[at_].running = !over_;
+            return over_;
+        }
+
+        traced& by_;
+        pending running_;
+        std::size_t at_ = 0;
+        bool over_ = false;
+    };
+
+    explicit traced(std::unique_ptr<Comm> own) : own_{std::move(own)}, inner_{own_.get()} { align(); }
+
+    std::size_t open(call const& what) { return open(what, detail::elements_of(what, rank(), size())); }
+    std::size_t open(call const& what, std::size_t elements) {
+        scheduled_ = nothing;
+        calls_.push_back({.kind = what.kind,
+                          .algorithm = what.algorithm,
+                          .uneven = what.counts != nullptr,
+                          .elements = elements,
+                          .type = what.type,
+                          .reduce = what.reduce,
+                          .begin = clock::now()});
+        return calls_.size() - 1;
+    }
+
+    /// A call of this object's own, on the wrapped communicator; `what` says all but types, buffers and a count that is their size.
+    template <class T>
+    void move(call what, std::span<T const> in, std::span<std::type_identity_t<T>> out) {
+        what.type = &element_type_of<T>;
+        what.in = reinterpret_cast<std::byte const*>(in.data());
+        what.out = reinterpret_cast<std::byte*>(out.data());
+        if (what.count == 0) what.count = in.size();
+        inner_->perform(what);
+    }
+
+    /// Agrees on when time begins.
+    void align() {
+        inner_->perform(call{.kind = collective::barrier});
+        epoch_ = clock::now();
+        std::uint64_t const mine = detail::clock_domain();
+        std::array<std::uint64_t, 2> first{mine,
+                                           static_cast<std::uint64_t>(epoch_.time_since_epoch() / std::chrono::nanoseconds{1})};
+        move({.kind = collective::broadcast, .root = 0}, std::span<std::uint64_t const>{first}, std::span{first});
+        if (mine != 0 && first[0] == mine) epoch_ = clock::time_point{std::chrono::nanoseconds{first[1]}};
+    }
+
+    std::unique_ptr<Comm> own_;  // of a group that was split off
+    Comm* inner_;
+    clock::time_point epoch_{};
+    std::vector<detail::traced_call> calls_;
+    std::size_t scheduled_ = nothing;  // the call that messages of a schedule belong to
+};
+
+}  // namespace tutti::comm
