@@ -22,8 +22,10 @@
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/all_reduce.hpp>
 #include <tutti/collectives/all_to_all.hpp>
+#include <tutti/collectives/automatic.hpp>
 #include <tutti/collectives/barrier.hpp>
 #include <tutti/collectives/broadcast.hpp>
+#include <tutti/collectives/choice.hpp>
 #include <tutti/collectives/direct.hpp>
 #include <tutti/collectives/draw.hpp>
 #include <tutti/collectives/exclusive_scan.hpp>

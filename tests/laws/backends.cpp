@@ -1,4 +1,5 @@
 #include "backends.hpp"
+#include "message_ranks.hpp"
 
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
@@ -12,4 +13,5 @@ void laws::on_threads(std::initializer_list<int> ranks, law const& body) {
 void laws::on_every_backend(law const& body) {
     on<tutti::comm::solo>("solo", {}, body);
     on_threads(thread_ranks, body);
+    for (int const each : {1, 2, 3, 4, 7}) on<message_ranks>("messages", {.ranks = each}, body);
 }

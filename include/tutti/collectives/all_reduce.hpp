@@ -54,7 +54,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
     requires(!std::ranges::range<Operation>)
 [[nodiscard]] T all_reduce(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    world.perform(detail::all_reduce_call(one, one, operation));
+    detail::perform(world, detail::all_reduce_call(one, one, operation));
     return value;
 }
 
@@ -62,7 +62,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 [[nodiscard]] pending start_all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return world.start(detail::all_reduce_call(in, std::forward<Out>(out), *kept), kept);
+    return detail::start(world, detail::all_reduce_call(in, std::forward<Out>(out), *kept), kept);
 }
 
 /// Starts an all_reduce in place. Collective.
@@ -70,7 +70,7 @@ template <communicator Comm, contiguous_elements Range, class Operation = std::p
     requires(!std::ranges::range<Operation>)
 [[nodiscard]] pending start_all_reduce(Comm& world, Range&& data, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return world.start(detail::all_reduce_call(data, std::forward<Range>(data), *kept), kept);
+    return detail::start(world, detail::all_reduce_call(data, std::forward<Range>(data), *kept), kept);
 }
 
 }  // namespace tutti

@@ -19,13 +19,16 @@ namespace tutti {
 /// @param  out        n elements; may be `in` itself
 /// @param  init       comes before all; equal on all ranks
 /// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @param  algorithm  such as tutti::algorithm::hillis_steele{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   that of a scan, and one pass over `out`
 /// Order:  rank order
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
-void exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}) {
-    world.perform(detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), operation));
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+void exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}, Algorithm algorithm = {}) {
     using T = element_t<In>;
+    auto const what = detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), operation);
+    detail::perform<collective::exclusive_scan, T, Operation>(world, what, algorithm);
     for (T& x : out) x = world.rank() == 0 ? init : static_cast<T>(std::as_const(operation)(init, x));
 }
 

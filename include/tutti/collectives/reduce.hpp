@@ -44,7 +44,7 @@ void reduce(Comm& world, In const& in, Out&& out, int root, Operation operation 
 template <communicator Comm, single_element T, class Operation = std::plus<>>
 [[nodiscard]] T reduce(Comm& world, T value, int root, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    world.perform(detail::reduce_call(world, one, one, root, operation));
+    detail::perform(world, detail::reduce_call(world, one, one, root, operation));
     return value;
 }
 
@@ -52,7 +52,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 [[nodiscard]] pending start_reduce(Comm& world, In const& in, Out&& out, int root, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return world.start(detail::reduce_call(world, in, std::forward<Out>(out), root, *kept), kept);
+    return detail::start(world, detail::reduce_call(world, in, std::forward<Out>(out), root, *kept), kept);
 }
 
 }  // namespace tutti

@@ -53,7 +53,7 @@ void reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = 
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 [[nodiscard]] pending start_reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return world.start(detail::reduce_scatter_call(world, in, std::forward<Out>(out), *kept), kept);
+    return detail::start(world, detail::reduce_scatter_call(world, in, std::forward<Out>(out), *kept), kept);
 }
 
 /// `out` of rank r holds, element by element, the fold under `operation` of part r of all ranks' `in`, where parts have different
@@ -69,7 +69,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts,
           class Operation = std::plus<>>
 void reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, Operation operation = {}) {
-    world.perform(detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), counts, operation));
+    detail::perform(world, detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), counts, operation));
 }
 
 /// Starts a reduce_scatter_v; `in` and `out` belong to it until `wait` returns. The counts and the operation are kept. Collective.
@@ -78,7 +78,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, co
 [[nodiscard]] pending start_reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, Operation operation = {}) {
     using both = std::pair<std::vector<std::size_t>, Operation>;
     auto const kept = std::make_shared<both const>(detail::copy_of_counts(counts), std::move(operation));
-    return world.start(detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), kept->first, kept->second), kept);
+    return detail::start(world, detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), kept->first, kept->second), kept);
 }
 
 }  // namespace tutti
