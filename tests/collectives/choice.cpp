@@ -85,7 +85,10 @@ public:
         return mine;
     }
     void perform(call const& what) { ++performed, comm::threads::perform(what); }
-    pending start(call const& what, std::shared_ptr<void const> kept) { return ++started, comm::threads::start(what, std::move(kept)); }
+    pending start(call const& what, std::shared_ptr<void const> kept) {
+        ++started;
+        return comm::threads::start(what, std::move(kept));
+    }
     void announce(call const& what) { last = what.algorithm, comm::threads::announce(what); }
 
     int performed = 0, started = 0;
@@ -178,7 +181,7 @@ TEST_CASE("a call is made by what the table names") {
         launch<comm::threads>(ranks, [&](auto& world) {
             auto const by = algorithm::chosen_by{table};
             int wrong = 0;
-            for (std::size_t const n : {1, 30, 200, 1000}) {
+            for (std::size_t const n : std::vector<std::size_t>{1, 30, 200, 1000}) {
                 std::vector<int> x(n, world.rank() + 1);
                 all_reduce(world, x, std::plus<>{}, by);
                 for (int const each : x) wrong += each != ranks * (ranks + 1) / 2;

@@ -29,7 +29,7 @@ choice_table tuned(int ranks, tune_options const& options) {
     launch<Comm>(ranks, [&](auto& world) {
         auto table = tune(world, options);
       // Who is chosen makes right results.
-        for (std::size_t const n : {1, 100, 5000}) {
+        for (std::size_t const n : std::vector<std::size_t>{1, 100, 5000}) {
             std::vector<int> x(n, world.rank() + 1);
             all_reduce(world, x, std::plus<>{}, algorithm::chosen_by{table});
             all_reduce(world, x, [](int a, int b) { return a > b ? a : b; }, algorithm::chosen_by{table});
@@ -93,7 +93,8 @@ TEST_CASE("tuning tells how far it is") {
 
 TEST_CASE("tuning stops when time is over, and leaves the rest to the default") {
     auto const start = std::chrono::steady_clock::now();
-    tune_options const endless{.sizes = {8, 64, 1 << 20}, .repetitions = 1'000'000'000, .time_limit = std::chrono::milliseconds{50}};
+    std::chrono::milliseconds const limit{50};
+    tune_options const endless{.sizes = {8, 64, 1 << 20}, .repetitions = 1'000'000'000, .time_limit = limit};
     auto const table = tuned<comm::threads>(2, endless);
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{20});
     CHECK(table.rows.size() == 1);

@@ -136,35 +136,32 @@ namespace detail {
 template <class Comm>
 struct run_time_choice;
 
+/// The same, or a sentence that says what to include.
 template <class Comm>
-constexpr void require_run_time_choice() {
+struct required_choice {
     static_assert(requires { sizeof(run_time_choice<Comm>); },
                   "tutti: what chooses an algorithm at run time, a table or a communicator without collectives of its own, needs "
                   "all of them: #include <tutti/collectives/automatic.hpp>");
-}
+    using type = run_time_choice<Comm>;
+};
 
 /// Performs a call as the communicator chooses.
 template <class Comm>
 void perform(Comm& world, call const& what) {
-    if constexpr (performs_collectives<Comm> && !has_choices<Comm>) {
-        world.perform(what);
-    } else {
-        require_run_time_choice<Comm>();
-        run_time_choice<Comm>::perform(world, what);
-    }
+    if constexpr (performs_collectives<Comm> && !has_choices<Comm>) world.perform(what);
+    else required_choice<Comm>::type::perform(world, what);
 }
 
 /// Starts a call as the communicator chooses; it is performed at once where the communicator does not start it itself.
 template <class Comm>
 [[nodiscard]] pending start(Comm& world, call const& what, std::shared_ptr<void const> kept) {
     if constexpr (!starts_collectives<Comm>) {
-        perform(world, what);
+        detail::perform(world, what);
         return {};
     } else if constexpr (!has_choices<Comm>) {
         return world.start(what, std::move(kept));
     } else {
-        require_run_time_choice<Comm>();
-        return run_time_choice<Comm>::start(world, what, std::move(kept));
+        return required_choice<Comm>::type::start(world, what, std::move(kept));
     }
 }
 
@@ -172,10 +169,9 @@ template <class Comm>
 template <collective Kind, class T, class Operation = void, class Comm, class Algorithm>
 void perform(Comm& world, call what, Algorithm const& algorithm) {
     if constexpr (std::is_same_v<Algorithm, tutti::algorithm::automatic>) {
-        perform(world, what);
+        detail::perform(world, what);
     } else if constexpr (std::is_same_v<Algorithm, tutti::algorithm::chosen_by>) {
-        require_run_time_choice<Comm>();
-        run_time_choice<Comm>::perform(world, what, *algorithm.table);
+        required_choice<Comm>::type::perform(world, what, *algorithm.table);
     } else {
         static_assert(Algorithm::makes(Kind),
                       "tutti: this algorithm does not make this collective; see tutti/collectives/algorithm/ for those that do");

@@ -64,7 +64,8 @@ inline std::vector<alternative> alternatives(collective kind, std::size_t bytes,
 
 /// A row in words: "row 3 of the table given: all_reduce, up to 4 ranks, up to 32768 bytes, any operation".
 inline std::string describe_row(std::span<choice const> rows, choice const& row, std::string_view table) {
-    std::string text = "row " + std::to_string(&row - rows.data() + 1) + " of " + std::string{table} + ": " + std::string{name(row.kind)};
+    std::string text = "row " + std::to_string(&row - rows.data() + 1) + " of " + std::string{table} + ": ";
+    text += name(row.kind);
     text += row.ranks == any_ranks ? ", any number of ranks" : ", up to " + std::to_string(row.ranks) + " ranks";
     if (row.kind != collective::barrier)
         text += row.bytes == any_bytes ? ", any size" : ", up to " + std::to_string(row.bytes) + " bytes";
@@ -81,8 +82,8 @@ inline std::string microseconds(double seconds) {
 
 inline std::string describe(alpha_beta_gamma const& costs) {
     char text[160];
-    std::snprintf(text, sizeof text, "%.3f us per message, %.4f ns per byte, %.4f ns per byte folded", costs.alpha * 1e6, costs.beta * 1e9,
-                  costs.gamma * 1e9);
+    std::snprintf(text, sizeof text, "%.3f us per message, %.4f ns per byte, %.4f ns per byte folded", costs.alpha * 1e6,
+                  costs.beta * 1e9, costs.gamma * 1e9);
     return text;
 }
 
@@ -137,8 +138,8 @@ template <communicator Comm>
     algorithm_id const by = found.by;
     bool const ordered = reduces(kind) && !options.commutes;
     if (by != algorithm_id::own && (!makes(by, kind) || (ordered && !keeps_order(by))))
-        throw usage_error{"tutti: explain: " + std::string{name(kind)} + ": " + found.why + ", names " + std::string{detail::word(by)} +
-                          ", which cannot make it"};
+        throw usage_error{"tutti: explain: " + std::string{name(kind)} + ": " + found.why + ", names " +
+                          std::string{detail::word(by)} + ", which cannot make it"};
 
     alpha_beta_gamma costs;
     std::string_view source = "given";

@@ -33,8 +33,8 @@ struct tune_progress {
 struct tune_options {
     /// Bytes of one part, as in `call::bytes`: ascending multiples of 4, up to 1 GiB.
     std::vector<std::size_t> sizes{8, 32, 128, 512, 2048, 8192, 32'768, 131'072, 524'288, 2'097'152, 4'194'304};
-    int repetitions = 7;                              ///< of each measurement, >= 1
-    std::chrono::milliseconds time_limit{60'000};     ///< ends between two measurements; rank 0's clock
+    int repetitions = 7;                                   ///< of each measurement, >= 1
+    std::chrono::milliseconds time_limit{60'000};          ///< ends between two measurements; rank 0's clock
     std::function<void(tune_progress const&)> progress{};  ///< called after each point, on each rank that has it
 };
 
@@ -44,7 +44,8 @@ namespace detail {
 inline void check_options(tune_options const& options) {
     auto fail = [](std::string const& why) { throw usage_error{"tutti: tune: " + why}; };
     if (options.repetitions < 1) fail("needs 1 repetition or more, not " + std::to_string(options.repetitions));
-    if (options.time_limit.count() <= 0) fail("needs a positive time limit, not " + std::to_string(options.time_limit.count()) + " ms");
+    if (options.time_limit.count() <= 0)
+        fail("needs a positive time limit, not " + std::to_string(options.time_limit.count()) + " ms");
     if (options.sizes.empty()) fail("needs at least one size");
     std::size_t last = 0;
     for (std::size_t const size : options.sizes) {
@@ -82,18 +83,15 @@ std::vector<algorithm_id> candidates_for(collective kind) {
 template <class Comm>
 class tuning {
 public:
-    /// What was measured for one collective and size: seconds of each candidate, the median of what the last rank took.
-    struct point {
-        std::size_t bytes;
-        std::vector<double> seconds;
-    };
-
     tuning(Comm& world, tune_options const& options) : world_{world}, options_{options} {}
 
     choice_table table() {
         std::vector<std::vector<point>> points(static_cast<std::size_t>(collective::send));
         int const all = 1 + static_cast<int>(options_.sizes.size()) * (static_cast<int>(collective::send) - 2);
         int done = 0;
+        // Until the system has given each busy thread a core, where there are enough.
+        auto const awake = begin_ + std::min<clock::duration>(std::chrono::milliseconds{200}, options_.time_limit / 20);
+        while (clock::now() < awake) {}
         // Small sizes of all collectives first: where time runs out, it is the large ones that are left to the default.
         for (std::size_t const size : options_.sizes)
             for (int k = static_cast<int>(collective::barrier); k < static_cast<int>(collective::send); ++k) {
@@ -101,8 +99,11 @@ public:
                 bool const is_barrier = kind == collective::barrier;
                 if (is_barrier && done != 0) continue;
                 std::size_t const bytes = is_barrier ? 0 : size;
-                auto seconds = measure(kind, bytes);
-                if (seconds.empty()) return rows_of(points);
+                std::vector<double> seconds;
+                for (auto& each : measure(kind, bytes, candidates_for<Comm>(kind))) {
+                    if (each.empty()) return rows_of(points);
+                    seconds.push_back(median(std::move(each)));
+                }
                 points[static_cast<std::size_t>(k)].push_back({bytes, std::move(seconds)});
                 if (options_.progress) options_.progress({kind, bytes, ++done, all});
                 else ++done;
@@ -110,33 +111,32 @@ public:
         return rows_of(points);
     }
 
-    /// The seconds of each candidate, equal on all ranks; none, if there was no time. Collective.
-    std::vector<double> measure(collective kind, std::size_t bytes) {
-        auto const candidates = candidates_for<Comm>(kind);
+    /// The seconds that the last rank took, by candidate and repetition, equal on all ranks; fewer repetitions, or none, if time is
+    /// over. `algorithm_id::automatic`: as calls without an algorithm are made. Collective.
+    std::vector<std::vector<double>> measure(collective kind, std::size_t bytes, std::vector<algorithm_id> const& candidates) {
         prepare(kind, bytes);
         // Turn by turn, so that what disturbs the machine for a while disturbs all candidates.
-        std::vector<std::vector<double>> turns;
+        std::vector<std::vector<double>> all(candidates.size());
         std::vector<int> calls(candidates.size(), 1);
-        for (int turn = -1; turn < options_.repetitions; ++turn) {
-            if (is_over()) break;
+        for (int turn = -1; turn < options_.repetitions && !is_over(); ++turn) {
             std::vector<double> seconds;
             for (std::size_t k = 0; k < candidates.size(); ++k) seconds.push_back(time(candidates[k], calls[k]));
             all_reduce(world_, seconds, [](double a, double b) { return a < b ? b : a; });
-            if (turn < 0)  // the first warms up, and tells how many calls a clock needs to see something
-                for (std::size_t k = 0; k < candidates.size(); ++k)
-                    calls[k] = static_cast<int>(std::clamp(5e-5 / std::max(seconds[k], 1e-9), 1.0, 100.0));
-            else turns.push_back(std::move(seconds));
+            for (std::size_t k = 0; k < candidates.size(); ++k)
+                if (turn >= 0) all[k].push_back(seconds[k]);
+                // The first warms up, and tells how many calls a clock needs to see something.
+                else calls[k] = static_cast<int>(std::clamp(5e-5 / std::max(seconds[k], 1e-9), 1.0, 100.0));
         }
-        std::vector<double> medians;
-        for (std::size_t k = 0; k < candidates.size() && !turns.empty(); ++k) {
-            std::vector<double> of_one;
-            for (auto const& turn : turns) of_one.push_back(turn[k]);
-            medians.push_back(median(std::move(of_one)));
-        }
-        return medians;
+        return all;
     }
 
 private:
+    /// What was measured for one collective and size: the median seconds of each candidate.
+    struct point {
+        std::size_t bytes;
+        std::vector<double> seconds;
+    };
+
     using clock = std::chrono::steady_clock;
 
     /// Whether rank 0 finds that time is over. Collective.
@@ -152,8 +152,8 @@ private:
         what_.out = reinterpret_cast<std::byte*>(out_.data());
         what_.in = kind == collective::broadcast ? what_.out : reinterpret_cast<std::byte const*>(in_.data());
         what_.count = count;
-        if (kind == collective::broadcast || kind == collective::reduce || kind == collective::gather || kind == collective::scatter)
-            what_.root = 0;
+        bool const gathers = kind == collective::gather || kind == collective::reduce;
+        if (gathers || kind == collective::broadcast || kind == collective::scatter) what_.root = 0;
         if (!reduces(kind)) return;
         what_.reduce = &reduction_of<float, std::plus<>>;
         what_.operation = &operation_;
@@ -163,7 +163,9 @@ private:
     double time(algorithm_id by, int calls) {
         barrier(world_);
         auto const start = clock::now();
-        for (int k = 0; k < calls; ++k) run_time_choice<Comm>::perform_by(world_, what_, by);
+        for (int k = 0; k < calls; ++k)
+            if (by == algorithm_id::automatic) detail::perform(world_, what_);
+            else run_time_choice<Comm>::perform_by(world_, what_, by);
         return std::chrono::duration<double>(clock::now() - start).count() / calls;
     }
 
@@ -202,8 +204,8 @@ private:
         return rows;
     }
     std::size_t up_to(collective kind, std::vector<point> const& points, std::size_t k) const {
-        if (k + 1 < points.size())
-            return static_cast<std::size_t>(std::sqrt(static_cast<double>(points[k].bytes) * static_cast<double>(points[k + 1].bytes)));
+        auto const at = [&](std::size_t which) { return static_cast<double>(points[which].bytes); };
+        if (k + 1 < points.size()) return static_cast<std::size_t>(std::sqrt(at(k) * at(k + 1)));
         bool const complete = kind == collective::barrier || points.size() == options_.sizes.size();
         return complete ? any_bytes : points[k].bytes;
     }
@@ -225,7 +227,7 @@ private:
 /// @param  options  sizes and repetitions equal on all ranks
 /// @throws usage_error  on every rank, when options make no sense or differ
 /// @throws peer_failed, timeout_error
-/// Cost:   up to the time limit, and one more measurement; room for 2p parts of the largest size
+/// Cost:   up to the time limit, and one more turn of one point; room for 2p parts of the largest size
 template <communicator Comm>
 [[nodiscard]] choice_table tune(Comm& world, tune_options const& options = {}) {
     detail::check_options(options);

@@ -45,8 +45,8 @@ template <class Comm, class Model, class Partition, class Sync, class Optimizer>
 class data_parallel_trainer {
     static_assert(
         communicator<Comm>,
-        "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), perform(), start(), "
-        "announce(), exchange() and abort(); see tutti/concepts/communicator.hpp");
+        "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
+        "exchange() and abort(); see tutti/concepts/communicator.hpp");
     static_assert(
         has_parameters<Model>,
         "tutti: the model needs parameters(), a member or a free function, that gives a span of numbers, or a tuple or range of "
