@@ -22,12 +22,16 @@
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/all_reduce.hpp>
 #include <tutti/collectives/all_to_all.hpp>
+#include <tutti/collectives/automatic.hpp>
 #include <tutti/collectives/barrier.hpp>
 #include <tutti/collectives/broadcast.hpp>
+#include <tutti/collectives/choice.hpp>
+#include <tutti/collectives/costs.hpp>
 #include <tutti/collectives/direct.hpp>
 #include <tutti/collectives/draw.hpp>
 #include <tutti/collectives/exclusive_scan.hpp>
 #include <tutti/collectives/execute.hpp>
+#include <tutti/collectives/explain.hpp>
 #include <tutti/collectives/gather.hpp>
 #include <tutti/collectives/matching.hpp>
 #include <tutti/collectives/messages.hpp>
@@ -38,6 +42,7 @@
 #include <tutti/collectives/scan.hpp>
 #include <tutti/collectives/scatter.hpp>
 #include <tutti/collectives/schedule.hpp>
+#include <tutti/collectives/tune.hpp>
 #include <tutti/collectives/verify.hpp>
 #include <tutti/collectives/wait.hpp>
 #include <tutti/comm/checked.hpp>

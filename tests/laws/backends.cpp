@@ -1,4 +1,5 @@
 #include "backends.hpp"
+#include "message_ranks.hpp"
 
 #include <tutti/comm/checked.hpp>
 #include <tutti/comm/solo.hpp>
@@ -18,4 +19,5 @@ void laws::on_every_backend(law const& body) {
         on<tutti::comm::checked<tutti::comm::threads>>("checked threads", {.ranks = each}, body);
         on<tutti::comm::traced<tutti::comm::threads>>("traced threads", {.ranks = each}, body);
     }
+    for (int const each : {1, 2, 3, 4, 7}) on<message_ranks>("messages", {.ranks = each}, body);
 }

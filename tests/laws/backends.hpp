@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/collectives/execute.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
@@ -112,12 +113,17 @@ private:
     int rank_;
 };
 
+/// Whether the program's backends that perform collectives themselves take rounded sums one rank after another.
+extern bool const folds_in_rank_order;
+
 /// Any communicator, its type erased, so that a law is compiled once for all backends.
 class any_communicator {
 public:
     virtual ~any_communicator() = default;
     virtual int rank() const = 0;
     virtual int size() const = 0;
+    /// Whether rounded sums are taken one rank after another.
+    virtual bool folds_rank_by_rank() const = 0;
     virtual void perform(tutti::call const& what) = 0;
     virtual tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) = 0;
     virtual void announce(tutti::call const& what) = 0;
@@ -135,9 +141,10 @@ public:
     explicit erased(Comm& world) : world_{world} {}
     int rank() const override { return world_.rank(); }
     int size() const override { return world_.size(); }
-    void perform(tutti::call const& what) override { world_.perform(what); }
+    bool folds_rank_by_rank() const override { return folds_in_rank_order && tutti::performs_collectives<Comm>; }
+    void perform(tutti::call const& what) override { tutti::detail::perform(world_, what); }
     tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) override {
-        return world_.start(what, std::move(operation));
+        return tutti::detail::start(world_, what, std::move(operation));
     }
     void announce(tutti::call const& what) override { world_.announce(what); }
     void exchange(std::span<tutti::message const> round, tutti::call const& what) override { world_.exchange(round, what); }
@@ -176,10 +183,8 @@ inline constexpr auto thread_ranks = {1, 2, 3, 4, 5, 7, 8, 16};
 /// For what only threads promise: how an exception leaves a group.
 void on_threads(std::initializer_list<int> ranks, law const& body);
 
-/// Whether rounded sums are taken in rank order on all of the program's backends.
-extern bool const folds_in_rank_order;
-
-/// Every backend of the program that the law is linked into: backends.cpp has solo, threads, and threads that are checked or traced.
+/// Every backend of the program that the law is linked into: backends.cpp has solo, threads, those checked and traced, and
+/// ranks that only exchange messages.
 void on_every_backend(law const& body);
 
 /// Sizes at which schemes that split n elements over p ranks go wrong first.

@@ -57,7 +57,7 @@ template <communicator Comm, single_element T>
 /// Starts an all_gather; `in` and `out` belong to it until `wait` returns. Collective.
 template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 [[nodiscard]] pending start_all_gather(Comm& world, In const& in, Out&& out) {
-    return world.start(detail::all_gather_call(world, in, std::forward<Out>(out)), nullptr);
+    return detail::start(world, detail::all_gather_call(world, in, std::forward<Out>(out)), nullptr);
 }
 
 /// `out` of every rank holds every rank's `in`, one after another in rank order, where ranks bring different numbers of elements.
@@ -70,7 +70,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 /// Cost:   that of an all_gather, and p counts compared with those of every peer
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
 void all_gather_v(Comm& world, In const& in, Out&& out, Counts const& counts) {
-    world.perform(detail::all_gather_v_call(world, in, std::forward<Out>(out), counts));
+    detail::perform(world, detail::all_gather_v_call(world, in, std::forward<Out>(out), counts));
 }
 
 /// Every rank's `in`, one after another in rank order, where no rank knows how many elements the others bring. Collective.
@@ -87,7 +87,7 @@ template <communicator Comm, contiguous_elements In>
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
 [[nodiscard]] pending start_all_gather_v(Comm& world, In const& in, Out&& out, Counts const& counts) {
     auto const kept = std::make_shared<std::vector<std::size_t> const>(detail::copy_of_counts(counts));
-    return world.start(detail::all_gather_v_call(world, in, std::forward<Out>(out), *kept), kept);
+    return detail::start(world, detail::all_gather_v_call(world, in, std::forward<Out>(out), *kept), kept);
 }
 
 /// Starts an all_gather of one value: `value` and `out`, one element per rank, belong to it until `wait` returns. Collective.

@@ -56,7 +56,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
     requires(!std::ranges::range<Operation>)
 [[nodiscard]] T all_reduce(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    world.perform(detail::all_reduce_call(one, one, operation));
+    detail::perform(world, detail::all_reduce_call(one, one, operation));
     detail::finish<Operation>(one, world.size());
     return value;
 }
@@ -66,7 +66,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 [[nodiscard]] pending start_all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::all_reduce_call(in, std::forward<Out>(out), *kept);
-    return detail::finish_later<Operation>(world.start(what, kept), detail::writable_elements(out), world.size());
+    return detail::finish_later<Operation>(detail::start(world, what, kept), detail::writable_elements(out), world.size());
 }
 
 /// Starts an all_reduce in place. Collective.
@@ -75,7 +75,7 @@ template <communicator Comm, contiguous_elements Range, class Operation = std::p
 [[nodiscard]] pending start_all_reduce(Comm& world, Range&& data, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::all_reduce_call(data, std::forward<Range>(data), *kept);
-    return detail::finish_later<Operation>(world.start(what, kept), detail::writable_elements(data), world.size());
+    return detail::finish_later<Operation>(detail::start(world, what, kept), detail::writable_elements(data), world.size());
 }
 
 /// Starts an all_reduce of one value, in place: `value` belongs to it until `wait` returns. Collective.

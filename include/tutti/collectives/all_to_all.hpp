@@ -55,7 +55,7 @@ void all_to_all(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) 
 /// Starts an all_to_all; `in` and `out` belong to it until `wait` returns. Collective.
 template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 [[nodiscard]] pending start_all_to_all(Comm& world, In const& in, Out&& out) {
-    return world.start(detail::all_to_all_call(world, in, std::forward<Out>(out)), nullptr);
+    return detail::start(world, detail::all_to_all_call(world, in, std::forward<Out>(out)), nullptr);
 }
 
 /// Part k of `out` of rank r is part r of rank k's `in`, where parts have different numbers of elements. Collective.
@@ -70,7 +70,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 template <communicator Comm, contiguous_elements In, contiguous_elements SendCounts, contiguous_elements Out,
           contiguous_elements ReceiveCounts>
 void all_to_all_v(Comm& world, In const& in, SendCounts const& send_counts, Out&& out, ReceiveCounts const& receive_counts) {
-    world.perform(detail::all_to_all_v_call(world, in, send_counts, std::forward<Out>(out), receive_counts));
+    detail::perform(world, detail::all_to_all_v_call(world, in, send_counts, std::forward<Out>(out), receive_counts));
 }
 
 /// Starts an all_to_all_v; `in` and `out` belong to it until `wait` returns. The counts are copied. Collective.
@@ -80,7 +80,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements SendCou
                                          ReceiveCounts const& receive_counts) {
     using both = std::pair<std::vector<std::size_t>, std::vector<std::size_t>>;
     auto const kept = std::make_shared<both const>(detail::copy_of_counts(send_counts), detail::copy_of_counts(receive_counts));
-    return world.start(detail::all_to_all_v_call(world, in, kept->first, std::forward<Out>(out), kept->second), kept);
+    return detail::start(world, detail::all_to_all_v_call(world, in, kept->first, std::forward<Out>(out), kept->second), kept);
 }
 
 }  // namespace tutti

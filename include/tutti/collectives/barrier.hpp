@@ -1,21 +1,23 @@
 #pragma once
 
+#include <tutti/collectives/execute.hpp>
 #include <tutti/concepts/communicator.hpp>
 
 namespace tutti {
 
 /// Returns when every rank has called it. Collective.
+/// @param  algorithm  such as tutti::algorithm::dissemination{}
 /// @throws collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   one round of flags
-template <communicator Comm>
-void barrier(Comm& world) {
-    world.perform(call{.kind = collective::barrier});
+/// Cost:   threads: one round of flags
+template <communicator Comm, class Algorithm = algorithm::automatic>
+void barrier(Comm& world, Algorithm algorithm = {}) {
+    detail::perform<collective::barrier, void>(world, call{.kind = collective::barrier}, algorithm);
 }
 
 /// Starts a barrier; `wait` on the result returns when every rank has started it. Collective.
 template <communicator Comm>
 [[nodiscard]] pending start_barrier(Comm& world) {
-    return world.start(call{.kind = collective::barrier}, nullptr);
+    return detail::start(world, call{.kind = collective::barrier}, nullptr);
 }
 
 }  // namespace tutti

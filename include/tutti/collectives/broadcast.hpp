@@ -35,14 +35,14 @@ void broadcast(Comm& world, Range&& data, int root, Algorithm algorithm = {}) {
 /// The value that rank `root` brings. Collective.
 template <communicator Comm, single_element T>
 [[nodiscard]] T broadcast(Comm& world, T value, int root) {
-    world.perform(detail::broadcast_call(world, std::span{std::addressof(value), 1}, root));
+    detail::perform(world, detail::broadcast_call(world, std::span{std::addressof(value), 1}, root));
     return value;
 }
 
 /// Starts a broadcast; `data` belongs to it until `wait` returns. Collective.
 template <communicator Comm, contiguous_elements Range>
 [[nodiscard]] pending start_broadcast(Comm& world, Range&& data, int root) {
-    return world.start(detail::broadcast_call(world, std::forward<Range>(data), root), nullptr);
+    return detail::start(world, detail::broadcast_call(world, std::forward<Range>(data), root), nullptr);
 }
 
 /// Starts a broadcast of one value: `value` belongs to it until `wait` returns. Collective.

@@ -27,12 +27,15 @@ void put_first(int rank, std::span<T> folded, T const& init, Operation const& op
 /// @param  out        n elements; may be `in` itself
 /// @param  init       comes before all; equal on all ranks
 /// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @param  algorithm  such as tutti::algorithm::hillis_steele{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   that of a scan, and one pass over `out`
 /// Order:  rank order
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
-void exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}) {
-    world.perform(detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), operation));
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+void exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}, Algorithm algorithm = {}) {
+    auto const what = detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), operation);
+    detail::perform<collective::exclusive_scan, element_t<In>, Operation>(world, what, algorithm);
     detail::put_first(world.rank(), detail::writable_elements(out), init, operation);
 }
 
@@ -49,7 +52,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 [[nodiscard]] pending start_exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), *kept);
-    return detail::then(world.start(what, kept), [rank = world.rank(), folded = detail::writable_elements(out), init, kept] {
+    return detail::then(detail::start(world, what, kept), [rank = world.rank(), folded = detail::writable_elements(out), init, kept] {
         detail::put_first(rank, folded, init, *kept);
     });
 }

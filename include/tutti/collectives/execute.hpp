@@ -4,22 +4,45 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/operation.hpp>
+#include <tutti/concepts/pending.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace tutti {
+
+struct choice_table;
+
+/// Has a table of its own, in which each call looks up its algorithm: `static choice_table const& choices()`, equal on all ranks.
+template <class Comm>
+concept has_choices = requires(Comm& world) {
+    { world.choices() } -> std::same_as<choice_table const&>;
+};
+
 namespace algorithm {
 
-/// Lets the communicator choose. What it does itself is used where there is such a thing.
+/// Lets the communicator choose: by its own table where it has one, else what it performs itself, else, where it only exchanges
+/// messages, by the table for those.
 struct automatic {};
+
+/// Lets a table choose, by collective, bytes, number of ranks and whether the operation commutes. Needs
+/// <tutti/collectives/automatic.hpp>. A type apart from `automatic`, so that calls without a table know so at compile time.
+/// @pre  the table is equal on all ranks and outlives the call
+struct chosen_by {
+    explicit constexpr chosen_by(choice_table const& all) : table{&all} {}
+    explicit chosen_by(choice_table const&&) = delete;
+
+    choice_table const* table;
+};
 
 }  // namespace algorithm
 
@@ -118,11 +141,46 @@ void execute(Comm& world, call const& what, rank_schedule mine) {
 
 namespace detail {
 
+/// What the choice at run time needs: every algorithm. Defined in tutti/collectives/automatic.hpp.
+template <class Comm>
+struct run_time_choice;
+
+/// The same, or a sentence that says what to include.
+template <class Comm>
+struct required_choice {
+    static_assert(requires { sizeof(run_time_choice<Comm>); },
+                  "tutti: what chooses an algorithm at run time, a table or a communicator without collectives of its own, needs "
+                  "all of them: #include <tutti/collectives/automatic.hpp>");
+    using type = run_time_choice<Comm>;
+};
+
+/// Performs a call as the communicator chooses.
+template <class Comm>
+void perform(Comm& world, call const& what) {
+    if constexpr (performs_collectives<Comm> && !has_choices<Comm>) world.perform(what);
+    else required_choice<Comm>::type::perform(world, what);
+}
+
+/// Starts a call as the communicator chooses; it is performed at once where the communicator does not start it itself.
+template <class Comm>
+[[nodiscard]] pending start(Comm& world, call const& what, std::shared_ptr<void const> kept) {
+    if constexpr (!starts_collectives<Comm>) {
+        detail::perform(world, what);
+        return {};
+    } else if constexpr (!has_choices<Comm>) {
+        return world.start(what, std::move(kept));
+    } else {
+        return required_choice<Comm>::type::start(world, what, std::move(kept));
+    }
+}
+
 /// Performs a call of kind `Kind` by the algorithm that was asked for.
 template <collective Kind, class T, class Operation = void, class Comm, class Algorithm>
 void perform(Comm& world, call what, Algorithm const& algorithm) {
     if constexpr (std::is_same_v<Algorithm, tutti::algorithm::automatic>) {
-        world.perform(what);
+        detail::perform(world, what);
+    } else if constexpr (std::is_same_v<Algorithm, tutti::algorithm::chosen_by>) {
+        required_choice<Comm>::type::perform(world, what, *algorithm.table);
     } else {
         static_assert(Algorithm::makes(Kind),
                       "tutti: this algorithm does not make this collective; see tutti/collectives/algorithm/ for those that do");

@@ -61,7 +61,7 @@ template <communicator Comm, single_element T>
 /// Starts a gather; `in` and `out` belong to it until `wait` returns. Collective.
 template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 [[nodiscard]] pending start_gather(Comm& world, In const& in, Out&& out, int root) {
-    return world.start(detail::gather_call(world, in, std::forward<Out>(out), root), nullptr);
+    return detail::start(world, detail::gather_call(world, in, std::forward<Out>(out), root), nullptr);
 }
 
 /// `out` of rank `root` holds every rank's `in`, one after another in rank order, where ranks bring different numbers of elements.
@@ -74,7 +74,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 /// Cost:   that of a gather, and p counts compared with those of every peer
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
 void gather_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
-    world.perform(detail::gather_v_call(world, in, std::forward<Out>(out), counts, root));
+    detail::perform(world, detail::gather_v_call(world, in, std::forward<Out>(out), counts, root));
 }
 
 /// On rank `root` every rank's `in`, one after another in rank order, where no rank knows how many elements the others bring;
@@ -94,7 +94,7 @@ template <communicator Comm, contiguous_elements In>
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
 [[nodiscard]] pending start_gather_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
     auto const kept = std::make_shared<std::vector<std::size_t> const>(detail::copy_of_counts(counts));
-    return world.start(detail::gather_v_call(world, in, std::forward<Out>(out), *kept, root), kept);
+    return detail::start(world, detail::gather_v_call(world, in, std::forward<Out>(out), *kept, root), kept);
 }
 
 /// Starts a gather of one value: `value` and, on `root`, `out`, one element per rank, belong to it until `wait` returns.

@@ -45,7 +45,7 @@ void reduce(Comm& world, In const& in, Out&& out, int root, Operation operation 
 template <communicator Comm, single_element T, class Operation = std::plus<>>
 [[nodiscard]] T reduce(Comm& world, T value, int root, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    world.perform(detail::reduce_call(world, one, one, root, operation));
+    detail::perform(world, detail::reduce_call(world, one, one, root, operation));
     if (world.rank() == root) detail::finish<Operation>(one, world.size());
     return value;
 }
@@ -57,7 +57,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
     using T = element_t<In>;
     auto const what = detail::reduce_call(world, in, std::forward<Out>(out), root, *kept);
     auto const result = world.rank() == root ? detail::writable_elements(out) : std::span<T>{};
-    return detail::finish_later<Operation>(world.start(what, kept), result, world.size());
+    return detail::finish_later<Operation>(detail::start(world, what, kept), result, world.size());
 }
 
 /// Starts a reduce of one value, in place: `value` belongs to it until `wait` returns; on ranks other than `root` it stays.

@@ -56,7 +56,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 [[nodiscard]] pending start_reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::reduce_scatter_call(world, in, std::forward<Out>(out), *kept);
-    return detail::finish_later<Operation>(world.start(what, kept), detail::writable_elements(out), world.size());
+    return detail::finish_later<Operation>(detail::start(world, what, kept), detail::writable_elements(out), world.size());
 }
 
 /// `out` of rank r holds, element by element, the fold under `operation` of part r of all ranks' `in`, where parts have different
@@ -72,7 +72,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts,
           class Operation = std::plus<>>
 void reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, Operation operation = {}) {
-    world.perform(detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), counts, operation));
+    detail::perform(world, detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), counts, operation));
     detail::finish<Operation>(detail::writable_elements(out), world.size());
 }
 
@@ -83,7 +83,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, co
     using both = std::pair<std::vector<std::size_t>, Operation>;
     auto const kept = std::make_shared<both const>(detail::copy_of_counts(counts), std::move(operation));
     auto const what = detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), kept->first, kept->second);
-    return detail::finish_later<Operation>(world.start(what, kept), detail::writable_elements(out), world.size());
+    return detail::finish_later<Operation>(detail::start(world, what, kept), detail::writable_elements(out), world.size());
 }
 
 }  // namespace tutti

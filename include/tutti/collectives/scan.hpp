@@ -33,12 +33,15 @@ call scan_call(collective kind, In const& in, Out&& out, Operation const& operat
 /// @param  in         n elements, as many on every rank
 /// @param  out        n elements; may be `in` itself
 /// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
+/// @param  algorithm  such as tutti::algorithm::hillis_steele{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to half a KiB one round; above, two rounds and 2pn bytes moved in all
 /// Order:  rank order
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
-void scan(Comm& world, In const& in, Out&& out, Operation operation = {}) {
-    world.perform(detail::scan_call(collective::scan, in, std::forward<Out>(out), operation));
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+void scan(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
+    auto const what = detail::scan_call(collective::scan, in, std::forward<Out>(out), operation);
+    detail::perform<collective::scan, element_t<In>, Operation>(world, what, algorithm);
 }
 
 /// The fold of one value of each of ranks 0 .. r. Collective.
@@ -46,7 +49,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
     requires(!std::ranges::range<Operation>)
 [[nodiscard]] T scan(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    world.perform(detail::scan_call(collective::scan, one, one, operation));
+    detail::perform(world, detail::scan_call(collective::scan, one, one, operation));
     return value;
 }
 
@@ -54,7 +57,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
 [[nodiscard]] pending start_scan(Comm& world, In const& in, Out&& out, Operation operation = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return world.start(detail::scan_call(collective::scan, in, std::forward<Out>(out), *kept), kept);
+    return detail::start(world, detail::scan_call(collective::scan, in, std::forward<Out>(out), *kept), kept);
 }
 
 /// Starts a scan of one value, in place: `value` belongs to it until `wait` returns. Collective.

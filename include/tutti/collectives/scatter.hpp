@@ -51,7 +51,7 @@ void scatter(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm
 /// Starts a scatter; `in` and `out` belong to it until `wait` returns. Collective.
 template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 [[nodiscard]] pending start_scatter(Comm& world, In const& in, Out&& out, int root) {
-    return world.start(detail::scatter_call(world, in, std::forward<Out>(out), root), nullptr);
+    return detail::start(world, detail::scatter_call(world, in, std::forward<Out>(out), root), nullptr);
 }
 
 /// `out` of rank r holds part r of rank `root`'s `in`, where parts have different numbers of elements. Collective.
@@ -63,14 +63,14 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out>
 /// Cost:   that of a scatter, and p counts compared with those of every peer
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
 void scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
-    world.perform(detail::scatter_v_call(world, in, std::forward<Out>(out), counts, root));
+    detail::perform(world, detail::scatter_v_call(world, in, std::forward<Out>(out), counts, root));
 }
 
 /// Starts a scatter_v; `in` and `out` belong to it until `wait` returns. The counts are copied. Collective.
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
 [[nodiscard]] pending start_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
     auto const kept = std::make_shared<std::vector<std::size_t> const>(detail::copy_of_counts(counts));
-    return world.start(detail::scatter_v_call(world, in, std::forward<Out>(out), *kept, root), kept);
+    return detail::start(world, detail::scatter_v_call(world, in, std::forward<Out>(out), *kept, root), kept);
 }
 
 }  // namespace tutti

@@ -1,12 +1,6 @@
 #pragma once
 
-#include <tutti/collectives/algorithm/binomial.hpp>
-#include <tutti/collectives/algorithm/hillis_steele.hpp>
-#include <tutti/collectives/algorithm/pairwise.hpp>
-#include <tutti/collectives/algorithm/rabenseifner.hpp>
-#include <tutti/collectives/algorithm/recursive_doubling.hpp>
-#include <tutti/collectives/algorithm/two_shot.hpp>
-#include <tutti/collectives/direct.hpp>
+#include <tutti/collectives/automatic.hpp>
 #include <tutti/collectives/execute.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
@@ -510,20 +504,7 @@ private:
 
     /// What to run where MPI has no such type or operation.
     rank_schedule schedule_of(call const& what) const {
-        if (what.counts) return detail::direct_steps(what, rank_, size_);
-        schedule_shape const shape{what.kind, size_, what.count, std::max(what.root, 0)};
-        switch (what.kind) {
-        case collective::reduce:
-            return algorithm::binomial::steps(shape, rank_);
-        case collective::reduce_scatter:
-            if (what.reduce->commutes) return algorithm::pairwise::steps(shape, rank_);
-            return algorithm::two_shot::steps(shape, rank_);
-        case collective::all_reduce:
-            if (what.bytes() < 16 * 1024) return algorithm::recursive_doubling::steps(shape, rank_);
-            return algorithm::rabenseifner::steps(shape, rank_);
-        default:
-            return algorithm::hillis_steele::steps(shape, rank_);
-        }
+        return detail::chosen_steps(detail::choose_for_messages(what, size_), what, rank_, size_);
     }
 
     MPI_Comm group_ = MPI_COMM_NULL;

@@ -17,11 +17,13 @@ concept ranked = requires(Comm const& world) {
     { world.size() } -> std::convertible_to<int>;
 };
 
-/// Moves bytes: performs a collective described by a `call`, now or as a `pending`, which keeps alive what the call points to
-/// besides its buffers.
+/// Performs collectives of its own, each described by a `call`.
 template <class Comm>
-concept performs_collectives = requires(Comm& world, call const& what, std::shared_ptr<void const> kept) {
-    world.perform(what);
+concept performs_collectives = requires(Comm& world, call const& what) { world.perform(what); };
+
+/// Starts collectives of its own, each a `pending`, which keeps alive what the call points to besides its buffers.
+template <class Comm>
+concept starts_collectives = requires(Comm& world, call const& what, std::shared_ptr<void const> kept) {
     { world.start(what, kept) } -> std::same_as<pending>;
 };
 
@@ -43,12 +45,13 @@ concept starts_messages = requires(Comm& world, std::span<message const> round, 
 template <class Comm>
 concept aborts = requires(Comm& world, std::string const& text) { world.abort(text); };
 
-/// What a rank holds to talk to its group. One object per rank, used by that rank alone.
+/// What a rank holds to talk to its group. One object per rank, used by that rank alone. It may perform and start collectives
+/// of its own too; where it does not, they are schedules over its messages, and what is started is performed at once.
 /// Laws: 0 <= rank() < size(), and both stay as they are; every rank makes the same calls in the same order, started ones
-/// included; a result that all ranks get is the same on all of them, bit for bit; reductions are folded in rank order;
-/// elements are any trivially copyable type; calls that do not match, a rank that fails and a rank that does not come are
-/// reported to every rank as `collective_mismatch`, `peer_failed` and `timeout_error`, and none hangs.
+/// included; a result that all ranks get is the same on all of them, bit for bit; what a communicator performs itself is folded in
+/// rank order; elements are any trivially copyable type; calls that do not match, a rank that fails and a rank that does not come
+/// are reported to every rank as `collective_mismatch`, `peer_failed` and `timeout_error`, and none hangs.
 template <class Comm>
-concept communicator = ranked<Comm> && performs_collectives<Comm> && exchanges_messages<Comm> && aborts<Comm>;
+concept communicator = ranked<Comm> && exchanges_messages<Comm> && aborts<Comm>;
 
 }  // namespace tutti

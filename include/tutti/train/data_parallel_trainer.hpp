@@ -48,8 +48,8 @@ class data_parallel_trainer {
                   "[](auto& world) { ... }");
     static_assert(
         std::is_const_v<Comm> || communicator<Comm>,
-        "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), perform(), start(), "
-        "announce(), exchange() and abort(); see tutti/concepts/communicator.hpp");
+        "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
+        "exchange() and abort(); see tutti/concepts/communicator.hpp");
     static_assert(has_parameters<Model>, "tutti: the model needs parameters(), a member or a free function, that gives a span of "
                                          "its numbers, not a copy of them, or "
                                          "a tuple or range of such spans; see tutti/concepts/model.hpp");
@@ -98,7 +98,7 @@ public:
                        {"the number of blocks", sizes.size()},
                        detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
         owned_ = sync_.owned(count);
-        is_whole_ = owned_ == slice{0, count};
+        is_whole_ = total(owned_ == slice{0, count} ? 0 : 1) == 0;  // on all ranks, since all must know who adds up norms
         state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
         if (world.size() > 1)
             detail::agree(world, "the optimiser",
