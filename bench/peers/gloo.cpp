@@ -47,6 +47,15 @@ public:
     }
     void largest(std::span<float> values) { reduce(values, gloo::max<float>); }
 
+    /// Gloo's only reduce_scatter is bound to its buffer, at the start of which it leaves the result.
+    void prepare(bench::collective kind, bench::buffers const& with) {
+        if (kind != bench::collective::reduce_scatter) return;
+        auto const [in, out] = with;
+        std::vector<int> const parts(static_cast<std::size_t>(size()), static_cast<int>(out.size()));
+        bound_[in.data()] = std::make_unique<gloo::ReduceScatterHalvingDoubling<float>>(context_, std::vector<float*>{in.data()},
+                                                                                        static_cast<int>(in.size()), parts);
+    }
+
     std::span<float const> call(bench::collective kind, bench::buffers const& with) {
         auto const [in, out] = with;
         switch (kind) {
@@ -54,7 +63,8 @@ public:
             reduce(out, gloo::sum<float>);
             return out;
         case bench::collective::reduce_scatter:
-            return reduce_scatter(in, out.size());
+            bound_.at(in.data())->run();
+            return in.first(out.size());
         case bench::collective::all_gather: {
             gloo::AllgatherOptions how{context_};
             how.setInput(in.data(), in.size());
@@ -86,17 +96,6 @@ private:
         how.setOutput(data.data(), data.size());
         how.setReduceFunction(fold);
         gloo::allreduce(how);
-    }
-
-    /// Gloo's only one: bound to its buffer, at the start of which it leaves the result. Made before the first call that is timed.
-    std::span<float const> reduce_scatter(std::span<float> data, std::size_t part) {
-        auto& bound = bound_[data.data()];
-        if (!bound)
-            bound = std::make_unique<gloo::ReduceScatterHalvingDoubling<float>>(
-                context_, std::vector<float*>{data.data()}, static_cast<int>(data.size()),
-                std::vector<int>(static_cast<std::size_t>(size()), static_cast<int>(part)));
-        bound->run();
-        return data.first(part);
     }
 
     std::shared_ptr<gloo::Context> context_;

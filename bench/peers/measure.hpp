@@ -104,6 +104,7 @@ private:
 ///   rank(), size()
 ///   barrier()
 ///   largest(span<float>)      replaces each number by the largest of all ranks'
+///   prepare(collective, buffers)  where its calls need it: before the first call on these buffers
 ///   call(collective, buffers) makes the call on floats, from or to rank 0 where there is a root; returns where its result lies
 template <class Peer>
 class measurement {
@@ -125,10 +126,12 @@ private:
 
     void time(std::size_t bytes, std::size_t rotate) {
         buffer_ring ring{kind_, static_cast<std::size_t>(peer_.size()), bytes, rotate};
+        if constexpr (requires { peer_.prepare(kind_, ring.now()); })
+            for (std::size_t i = 0; i < ring.count(); ++i, ring.next()) peer_.prepare(kind_, ring.now());
         check(ring);
         double const budget = wanted_.milliseconds / 1000;
-        int warm = static_cast<int>(ring.count());
-        double once = calls(ring, warm) / warm;
+        int warm = 1;
+        double once = calls(ring, warm);
         for (; once * warm < budget / 10 && warm < most / 10; once = calls(ring, warm) / warm) warm *= 4;
         int const iterations = static_cast<int>(std::clamp<double>(budget / once, fewest, most));
         calls(ring, iterations);
