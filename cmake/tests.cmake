@@ -35,15 +35,21 @@ function(tutti_mpi_program path)
     endforeach()
 endfunction()
 
-# tutti_mpi_test(PATH RANKS number... TIMEOUT seconds [LIBRARIES target...])
-# The same with doctest's main, as a test PATH.NAME.N for each number of ranks.
+# tutti_mpi_test(PATH RANKS number... TIMEOUT seconds [LIBRARIES target...] [ARGS_BEYOND_2 argument...])
+# The same with doctest's main, as a test PATH.NAME.N for each number of ranks. ARGS_BEYOND_2 make it shorter on more than 2
+# ranks, which may share a core: MPICH's then wait for one another's turns.
 function(tutti_mpi_test path)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "RANKS;LIBRARIES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "RANKS;LIBRARIES;ARGS_BEYOND_2")
     tutti_mpi_program(${path} LIBRARIES tests.main ${arg_LIBRARIES})
     string(REPLACE / . name ${path})
     foreach(mpi IN LISTS TUTTI_MPIS)
         foreach(ranks IN LISTS arg_RANKS)
-            add_test(NAME ${name}.${mpi}.${ranks} COMMAND ${mpi.${mpi}_launcher} -np ${ranks} $<TARGET_FILE:${name}.${mpi}>)
+            set(arguments)
+            if(ranks GREATER 2)
+                set(arguments ${arg_ARGS_BEYOND_2})
+            endif()
+            add_test(NAME ${name}.${mpi}.${ranks}
+                COMMAND ${mpi.${mpi}_launcher} -np ${ranks} $<TARGET_FILE:${name}.${mpi}> ${arguments})
             set_tests_properties(${name}.${mpi}.${ranks} PROPERTIES LABELS mpi TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
                 PROCESSORS 2 ENVIRONMENT "${tutti_mpi_environment}")
         endforeach()
