@@ -139,6 +139,7 @@ template <class Comm>
 class erased final : public any_communicator {
 public:
     explicit erased(Comm& world) : world_{world} {}
+    Comm& inner() { return world_; }
     int rank() const override { return world_.rank(); }
     int size() const override { return world_.size(); }
     bool folds_rank_by_rank() const override { return folds_in_rank_order && tutti::performs_collectives<Comm>; }

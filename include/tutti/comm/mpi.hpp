@@ -5,7 +5,9 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/mpi_memory.hpp>
 #include <tutti/detail/mpi_types.hpp>
 #include <tutti/detail/watchdog.hpp>
 #include <tutti/error.hpp>
@@ -15,6 +17,7 @@
 #include <chrono>
 #include <climits>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +26,7 @@
 #include <numeric>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -32,6 +36,8 @@ namespace tutti::comm {
 ///
 /// A collective is MPI's own where MPI has the element type and an operation that does exactly the same; else it runs one of
 /// tutti's schedules over MPI's messages. Counts may pass 2^31.
+/// On one host, once `allocate` was called, all calls of the group meet as thread ranks do: they are compared, small ones are done by
+/// that, and large ones on such memory in place; the rest is MPI's.
 /// Errors: what MPI reports is thrown as `error` with MPI's text. An exception that leaves the body of `launch` ends the job
 ///         with its text, and so does a call that takes longer than the timeout: MPI has no way to tell the peers more. Calls that do
 ///         not match are MPI's to notice; `comm::checked` always does.
@@ -55,7 +61,9 @@ public:
     ~mpi() {
         int finalized = 0;
         MPI_Finalized(&finalized);
-        if (!finalized) MPI_Comm_free(&group_);
+        if (finalized) return;
+        memory_.reset();
+        MPI_Comm_free(&group_);
     }
 
     int rank() const { return rank_; }
@@ -67,6 +75,7 @@ public:
     /// @throws error  when MPI reports one; what the call's operation throws
     void perform(call const& what) {
         if (!started_.empty()) finish_started_schedules();
+        if (memory_ && memory_->perform(what)) return;
         detail::watchdog::watched const watched{*watchdog_, what};
         if (is_native(what)) return call_mpi(what);
         detail::execution under_way{what, schedule_of(what)};
@@ -117,6 +126,25 @@ public:
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part), "MPI_Comm_split_type");
         return mpi{part, watchdog_};
+    }
+
+    /// `size` elements for each rank in memory that all ranks of the host see: collectives on it, in and out, are done in place as by
+    /// thread ranks. On several hosts it is ordinary memory. Collective, and so is the end of the array's life.
+    /// @throws usage_error  on every rank, when sizes differ
+    template <class T>
+    shared_array<T> allocate(std::size_t size) {
+        static_assert(std::is_trivially_copyable_v<T>, "tutti: allocate<T>: elements of shared memory must be trivially copyable");
+        std::uint64_t bounds[] = {size, ~std::uint64_t{size}};
+        detail::check_mpi(MPI_Allreduce(MPI_IN_PLACE, bounds, 2, MPI_UINT64_T, MPI_BAND, group_), "MPI_Allreduce");
+        if (bounds[0] != size || bounds[1] != ~std::uint64_t{size})
+            throw usage_error{"tutti: allocate: rank " + std::to_string(rank_) + " asks for " + std::to_string(size) +
+                              " elements, and another rank for another number"};
+        if (!on_one_host()) return detail::heap_array<T>(size);
+        if (!memory_) memory_ = std::make_unique<detail::mpi_memory>(group_, rank_, size_, watchdog_->timeout());
+        auto [memory, data] = memory_->allocate(size * sizeof(T));
+        T* const first = reinterpret_cast<T*>(data);
+        std::uninitialized_value_construct_n(first, size);
+        return {std::move(memory), first, size};
     }
 
     /// Runs `body(world)` on the processes of the job; see `tutti::launch`. Initialises MPI unless it is; what this has initialised
@@ -317,6 +345,17 @@ private:
         MPI_Comm_size(group_, &size_);
     }
 
+    bool on_one_host() {
+        MPI_Comm host = MPI_COMM_NULL;
+        detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host), "MPI_Comm_split_type");
+        int ranks = 0;
+        MPI_Comm_size(host, &ranks);
+        MPI_Comm_free(&host);
+        int least = ranks;
+        detail::check_mpi(MPI_Allreduce(&ranks, &least, 1, MPI_INT, MPI_MIN, group_), "MPI_Allreduce");
+        return least == size_;
+    }
+
     static void initialise() {
         int already = 0;
         MPI_Initialized(&already);
@@ -510,6 +549,7 @@ private:
     MPI_Comm group_ = MPI_COMM_NULL;
     int rank_ = 0, size_ = 1;
     std::shared_ptr<detail::watchdog> watchdog_;
+    std::unique_ptr<detail::mpi_memory> memory_;  // null until `allocate`
     std::vector<started*> started_;  // in the order of their start; owned by their `pending`
     int turn_ = 0;                   // of the next started call that a schedule makes
     transfer transfer_;              // of blocking calls

@@ -3,6 +3,7 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/concepts/shared_array.hpp>
 #include <tutti/error.hpp>
 
 #include <cstring>
@@ -50,6 +51,12 @@ public:
     /// Ends the group.
     /// @throws error always, with `text`
     [[noreturn]] static void abort(std::string const& text) { throw error{"tutti: rank 0 aborted: " + text}; }
+
+    /// `size` elements of memory that the peers can reach: here, all of it. Local.
+    template <class T>
+    static shared_array<T> allocate(std::size_t size) {
+        return detail::heap_array<T>(size);
+    }
 
     /// Calls `body(world)`; see `tutti::launch`.
     template <class Body>

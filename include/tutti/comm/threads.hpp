@@ -4,6 +4,7 @@
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/thread_messages.hpp>
 #include <tutti/detail/shared_rank.hpp>
@@ -90,6 +91,12 @@ public:
 
     /// Ends the group: every call of every rank, under way or later, throws `peer_failed` with `text`. Local.
     void abort(std::string const& text) { mine_.group().revoke(rank(), mine_.said("aborted", text)); }
+
+    /// `size` elements of memory that the peers can reach: here, all of it. Local.
+    template <class T>
+    static shared_array<T> allocate(std::size_t size) {
+        return detail::heap_array<T>(size);
+    }
 
     /// Runs `body(world)` on threads, rank 0 on the calling one; see `tutti::launch`.
     template <class Body>

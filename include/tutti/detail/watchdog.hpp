@@ -35,6 +35,8 @@ public:
         thread_.join();
     }
 
+    std::chrono::milliseconds timeout() const { return timeout_; }
+
     /// Watches one call for as long as it lives. Calls do not nest.
     class watched {
     public:
