@@ -41,14 +41,14 @@ int main() {
         if (world.rank() == 0) {
             trainer.after_step([&](tutti::step_report const& step) { steps += step.samples > 0; });
             trainer.after_epoch([&](tutti::epoch_report const& epoch) {
-                std::printf("epoch %d: mean loss %.5f; %zu steps, %zu samples; %.2f ms, of which %.2f communicating; %.0f samples/s\n",
-                            static_cast<int>(epoch.epoch), epoch.mean_loss, epoch.steps, epoch.samples, 1000 * epoch.seconds,
-                            1000 * epoch.communicating, epoch.samples_per_second());
+                std::printf(
+                    "epoch %d: mean loss %.5f; %zu steps, %zu samples; %.2f ms, of which %.2f communicating; %.0f samples/s\n",
+                    static_cast<int>(epoch.epoch), epoch.mean_loss, epoch.steps, epoch.samples, 1000 * epoch.seconds,
+                    1000 * epoch.communicating, epoch.samples_per_second());
                 last_loss = epoch.mean_loss, ++epochs;
             });
         }
-        for (int k = 0; k < 10; ++k)
-            trainer.run_epoch(data, {.batch = 64, .accumulate = 2, .clip_norm = 5.0, .first_step = 0});
+        for (int k = 0; k < 10; ++k) trainer.run_epoch(data, {.batch = 64, .accumulate = 2, .clip_norm = 5.0, .first_step = 0});
     });
     return epochs == 10 && steps == 10 * 16 && last_loss < 0.01 ? 0 : 1;
 }

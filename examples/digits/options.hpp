@@ -55,8 +55,7 @@ inline void add_ranks(CLI::App& app, char const* group, options& chosen, program
         app.add_option_function<std::string>(
                "--ranks",
                [](std::string const& text) {
-                   throw CLI::ValidationError{"--ranks",
-                                              "the launcher says how many ranks there are, as in mpirun -np " + text};
+                   throw CLI::ValidationError{"--ranks", "the launcher says how many ranks there are, as in mpirun -np " + text};
                },
                "")
             ->group("");  // not in the help
@@ -78,10 +77,11 @@ inline std::optional<int> ranks_of_environment() {
 /// @throws CLI::ParseError  once its text is out: a bad value (exit code not 0), or --help
 inline options parse(int argc, char** argv, program const& self) {
     options chosen;
-    CLI::App app{"Trains a classifier of handwritten digits on " +
-                     std::string{self.on_threads ? "thread" : "MPI"} + " ranks: each works on its part of every batch, and they\n"
-                     "sum their gradients. Shows how fast that goes and how many of the digits that were held out are told right.\n",
-                 self.name};
+    CLI::App app{
+        "Trains a classifier of handwritten digits on " + std::string{self.on_threads ? "thread" : "MPI"} +
+            " ranks: each works on its part of every batch, and they\n"
+            "sum their gradients. Shows how fast that goes and how many of the digits that were held out are told right.\n",
+        self.name};
     app.footer(self.on_threads ? "Example: one rank against two, long enough to compare\n"
                                  "  ./dev demo --ranks 1 --epochs 500\n"
                                  "  ./dev demo --ranks 2 --epochs 500"

@@ -51,8 +51,7 @@ inline double show(outcome const& result, options const& chosen, std::size_t hel
     std::printf("Time communicating   %.1f %% (waiting for slower ranks and for other programs on these cores counts)\n",
                 100 * result.communicating);
     show(result.counts);
-    if (!result.mistakes.empty() && (chosen.draw == "always" || (chosen.draw == "auto" && on.terminal)))
-        draw(result.mistakes, on);
+    if (!result.mistakes.empty() && (chosen.draw == "always" || (chosen.draw == "auto" && on.terminal))) draw(result.mistakes, on);
     return accuracy;
 }
 
@@ -84,22 +83,21 @@ std::string train_and_show(options const& chosen, program const& self) {
 template <class Comm>
 int run(char const* name, int argc, char** argv) {
     program self{.name = name, .on_threads = on_threads<Comm>};
-    int code = 2;
+    int code = 1;
     std::string problem;
     try {
         if constexpr (!on_threads<Comm>) tutti::launch<Comm>([&](auto& world) { self.speaks = world.rank() == 0; });
         problem = train_and_show<Comm>(parse(argc, argv, self), self);
         code = problem.empty() ? 0 : 1;
     } catch (CLI::ParseError const& stop) {  // its text is out already
-        if (stop.get_exit_code() == 0) code = 0;
+        code = stop.get_exit_code() == 0 ? 0 : 2;
     } catch (bad_data const& bad) {
+        code = 2;
         problem = bad.what();
     } catch (tutti::usage_error const& bad) {
+        code = 2;
         problem = bad.what();
-    } catch (std::exception const& failure) {
-        problem = failure.what();
-        code = 1;
-    }
+    } catch (std::exception const& failure) { problem = failure.what(); }
 
     if (!self.speaks) return code;
     bool const written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;  // before what is wrong
