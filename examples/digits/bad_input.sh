@@ -44,6 +44,9 @@ sed '17s/$/,1/' "$good" >many.csv
 refuses "many.csv:17: $count 66" --data many.csv
 sed '17s/^/\n/' "$good" >blank.csv
 refuses "blank.csv:17: $count 0" --data blank.csv
+lines=$(wc --lines <"$good")
+{ cat "$good" && printf '\n\n'; } >two_blank.csv
+refuses "two_blank.csv:$((lines + 1)): $count 0" --data two_blank.csv
 sed '17s/^[0-9]*/17/' "$good" >pixel.csv
 refuses "pixel.csv:17: expected pixel 1 of 64 to be a whole number from 0 to 16, found '17'" --data pixel.csv
 sed '17s/^[0-9]*/-1/' "$good" >negative.csv
@@ -55,17 +58,51 @@ refuses "garbage.csv:17: expected the label to be a whole number from 0 to 9, fo
 head --bytes 4096 "$digits" >binary.csv
 refuses "binary.csv:1: $count" --data binary.csv
 
-for bad in '--ranks 0' '--ranks two' '--batch -1' '--epochs 1.5' '--learning-rate nan' '--momentum 1' '--seed -1' '--draw maybe' \
+for bad in '--ranks 0' '--batch -1' '--epochs 1.5' '--learning-rate nan' '--momentum 1' '--seed -1' '--draw maybe' \
     '--require-accuracy 96' '--hidden 0' '--accumulate 0'; do
-    refuses "${bad% *}: " $bad
+    refuses "digits: ${bad% *}: " $bad
 done
-TUTTI_RANKS=none refuses 'TUTTI_RANKS must be a positive number' --epochs 1
+refuses "digits: --ranks: 'abc' is not a whole number from 1 to 1024" --ranks abc
+refuses "digits: --seed: '-1' is not a whole number from 0 to " --seed -1
+refuses "digits: --momentum: 'x' is not a number from 0 to " --momentum x
+for bad in none 0 1025 99999999999 ''; do
+    TUTTI_RANKS=$bad refuses "digits: TUTTI_RANKS: '$bad' is not a whole number from 1 to 1024" --epochs 1
+done
 refuses 'not expected: 2 --rank' --rank 2
+
+# fails_on_full_disk CODE ARGS…: standard output that cannot be written is told, whatever else is.
+fails_on_full_disk() {
+    local code
+    "$digits" --hidden 8 "$@" >/dev/full 2>errors
+    code=$?
+    [[ $code == 2 && $(<errors) == *'digits: standard output cannot be written'* ]] && return
+    printf 'digits %s >/dev/full\n  expected: exit code 2, and a message\n  found: exit code %d, the message\n    %s\n' "$*" "$code" \
+        "$(<errors)"
+    ((++failures))
+}
+if [[ -c /dev/full ]]; then
+    fails_on_full_disk --epochs 1
+    fails_on_full_disk --epochs 1 --require-accuracy 1
+    fails_on_full_disk --help
+fi
 
 sed 's/$/\r/' "$good" >windows.csv
 accepts --data windows.csv
 head --bytes -1 "$good" >no_last_line_end.csv
 accepts --data no_last_line_end.csv
+{ cat "$good" && printf '\n'; } >blank_last_line.csv
+accepts --data blank_last_line.csv
+{ cat windows.csv && printf '\r\n'; } >blank_last_line_windows.csv
+accepts --data blank_last_line_windows.csv
+TUTTI_RANKS=2 accepts
+TUTTI_RANKS=none accepts --ranks 1
 accepts --help
+
+# What fails for its accuracy prints the results first.
+"$digits" --epochs 1 --hidden 8 --require-accuracy 1 >both 2>&1
+if [[ $? != 1 || $(tail --lines 1 both) != 'digits: the accuracy '*' is below the required 1.0000' ]]; then
+    printf 'digits --require-accuracy 1\n  expected: exit code 1, the accuracy in the last line\n  found: %s\n' "$(tail --lines 1 both)"
+    ((++failures))
+fi
 
 ((failures == 0))

@@ -69,7 +69,7 @@ inline sample parse(std::string_view line, std::string const& where) {
 
 }  // namespace detail
 
-/// Reads a file with a digit on each line; lines may end as on Unix or on Windows.
+/// Reads a file with a digit on each line; lines may end as on Unix or on Windows, and the last one may be blank.
 /// @throws bad_data
 inline std::vector<sample> read(std::string const& path) {
     std::ifstream file{path, std::ios::binary};
@@ -77,6 +77,7 @@ inline std::vector<sample> read(std::string const& path) {
     std::vector<sample> samples;
     for (std::string line; std::getline(file, line);) {
         if (!line.empty() && line.back() == '\r') line.pop_back();
+        if (line.empty() && file.peek() == std::ifstream::traits_type::eof()) break;
         samples.push_back(detail::parse(line, path + ':' + std::to_string(samples.size() + 1) + ": "));
     }
     if (file.bad()) throw bad_data{path + ": cannot be read: " + std::strerror(errno)};

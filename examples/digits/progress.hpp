@@ -31,7 +31,7 @@ public:
     void step(tutti::step_report const& step) {
         done_ += step.samples;
         if (step.step == 1) loss_sum_ = 0, losses_ = 0;
-        if (!std::isnan(step.loss)) loss_sum_ += step.loss, ++losses_;  // a rank without samples in this step has none
+        if (!std::isnan(step.mean_loss)) loss_sum_ += step.mean_loss, ++losses_;  // a rank without samples in this step has none
         auto const now = clock::now();
         if (!screen_.terminal || now - drawn_ < std::chrono::milliseconds{100}) return;
         drawn_ = now;

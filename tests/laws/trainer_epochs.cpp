@@ -283,8 +283,8 @@ TEST_CASE("the loss of a step's report is the mean over this rank's samples, and
             double sum = 0, count = 0;
             for (std::size_t i = (report.step - 1) * 6; i < report.step * 6 && i < 20; ++i)
                 if (i % p == r) sum += static_cast<double>(i), ++count;
-            if (count == 0) expect(std::isnan(report.loss), "no sample");
-            else expect.close(report.loss, sum / count, 1e-12, "mean of this rank's rows");
+            if (count == 0) expect(std::isnan(report.mean_loss), "no sample");
+            else expect.close(report.mean_loss, sum / count, 1e-12, "mean of this rank's rows");
         });
         trainer.run_epoch(laws::numbered{20}, {.batch = 6});
         trainer.run_epoch(laws::numbered{20}, {.batch = 6, .accumulate = 2});

@@ -137,7 +137,7 @@ TEST_CASE("step() weights every rank's own batch by its size, empty ones include
             auto const wanted = alone.step(all);
             expect.equal(report.samples, all.size(), "samples over all ranks");
             expect.equal(wanted.samples, all.size(), "samples on one rank");
-            expect.close(report.loss, wanted.loss, 1e-13, "mean loss over all ranks");
+            expect.close(report.mean_loss, wanted.mean_loss, 1e-13, "mean loss over all ranks");
             expect.close(laws::largest_difference(laws::values_of(together.model()), laws::values_of(alone.model())), 0, 1e-13,
                          "parameters");
             expect(together.replicas_agree(), "replicas");
@@ -155,7 +155,7 @@ TEST_CASE("step() reports, calls back, clips and follows schedules as a step of 
         auto const first = trainer.step(batch, 2, 5.0);  // the gradient is (6 | 8), of norm 10: halved
         expect.close(first.gradient_norm, 10, 1e-5, "norm before clipping");
         expect.equal(first.samples, 2 * static_cast<std::size_t>(world.size()), "samples");
-        expect.close(first.loss, 2, 1e-12, "loss");
+        expect.close(first.mean_loss, 2, 1e-12, "loss");
         expect.close(trainer.model().twice[0], -4, 1e-6, "clipped");
         trainer.step(batch);
         expect.close(trainer.model().twice[0], -4 - 4, 1e-6, "half the learning rate, not clipped");

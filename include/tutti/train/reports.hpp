@@ -24,7 +24,7 @@ struct step_report {
     std::size_t step = 0;      ///< in the epoch, from 1
     std::size_t steps = 0;     ///< in the whole epoch
     std::size_t samples = 0;   ///< of the step, over all ranks
-    double loss = 0;           ///< mean over this rank's samples of the step, NaN where it had none; from `step`, over all ranks
+    double mean_loss = 0;      ///< over this rank's samples of the step, NaN where it had none; from `step`, over all ranks
     double gradient_norm = 0;  ///< of the whole gradient before clipping; 0 unless clipped
 };
 
