@@ -9,6 +9,7 @@
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/mpi_memory.hpp>
 #include <tutti/detail/mpi_types.hpp>
+#include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/watchdog.hpp>
 #include <tutti/error.hpp>
 
@@ -140,7 +141,7 @@ public:
             throw usage_error{"tutti: allocate: rank " + std::to_string(rank_) + " asks for " + std::to_string(size) +
                               " elements, and another rank for another number"};
         if (!on_one_host()) return detail::heap_array<T>(size);
-        if (!memory_) memory_ = std::make_unique<detail::mpi_memory>(group_, rank_, size_, watchdog_->timeout());
+        if (!memory_) memory_ = std::make_unique<detail::mpi_memory>(group_, rank_, size_, watchdog_->timeout(), started_calls_);
         auto [memory, data] = memory_->allocate(size * sizeof(T));
         T* const first = reinterpret_cast<T*>(data);
         std::uninitialized_value_construct_n(first, size);
@@ -546,8 +547,20 @@ private:
         return detail::chosen_steps(detail::choose_for_messages(what, size_), what, rank_, size_);
     }
 
+    /// What was started, which MPI moves on only when it is asked to, while this rank waits in shared memory.
+    class in_background final : public detail::shared_group::background {
+    public:
+        explicit in_background(mpi& world) : world_{world} {}
+        void work() override { world_.progress_started(); }
+        bool can_work() override { return !world_.started_.empty(); }
+
+    private:
+        mpi& world_;
+    };
+
     MPI_Comm group_ = MPI_COMM_NULL;
     int rank_ = 0, size_ = 1;
+    in_background started_calls_{*this};
     std::shared_ptr<detail::watchdog> watchdog_;
     std::unique_ptr<detail::mpi_memory> memory_;  // null until `allocate`
     std::vector<started*> started_;  // in the order of their start; owned by their `pending`

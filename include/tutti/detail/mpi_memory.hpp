@@ -55,11 +55,13 @@ private:
 /// What processes of one host need to perform collectives as threads do: a group in a window, and windows for the data.
 class mpi_memory {
 public:
-    mpi_memory(MPI_Comm group, int rank, int ranks, std::chrono::milliseconds timeout)
+    /// @param behind  what goes on while this rank waits
+    mpi_memory(MPI_Comm group, int rank, int ranks, std::chrono::milliseconds timeout, shared_group::background& behind)
         : mpi_group_{group},
           window_{group, ranks, rank == 0 ? shared_group::bytes(ranks) : 0},
           group_{ranks, timeout, window_.ranks()[0]},
           mine_{group_, rank} {
+        mine_.let_go_on(behind);
         if (rank == 0) group_.make();
         check_mpi(MPI_Barrier(group), "MPI_Barrier");
     }
