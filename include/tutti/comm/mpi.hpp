@@ -27,6 +27,7 @@
 #include <numeric>
 #include <span>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -374,6 +375,7 @@ private:
     [[noreturn]] void end_job(std::string const& text) {
         std::fprintf(stderr, "tutti: %s; this ends the job\n", text.c_str());
         std::fflush(nullptr);
+        std::this_thread::sleep_for(std::chrono::milliseconds{200});  // a launcher that is told to end first drops the text
         MPI_Abort(MPI_COMM_WORLD, 1);
         std::_Exit(1);
     }
