@@ -83,7 +83,7 @@ TEST_CASE("shards cover the parameters once, and differ by less than a grain fro
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         using comm = std::remove_reference_t<decltype(world)>;
         tutti::sync::sharded<1>::bound<comm> const state{world, {}};
-        for (std::size_t const count : {0, 1, 15, 16, 17, 100, 1000, 10'007}) {
+        for (std::size_t const count : {0UL, 1UL, 15UL, 16UL, 17UL, 100UL, 1000UL, 10'007UL}) {
             auto const mine = state.owned(count);
             expect(mine.size() <= count / static_cast<std::size_t>(world.size()) + 16, "no shard is much larger than an even one");
             std::vector<int> owners(count);
