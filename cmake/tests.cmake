@@ -2,7 +2,8 @@ include(${CMAKE_CURRENT_LIST_DIR}/arguments.cmake)
 
 # tutti_test(PATH [LABELS label...] [TIMEOUT seconds] [LIBRARIES target...])
 # Builds tests/PATH.cpp with doctest's main and registers it; target and test are called PATH with dots for slashes.
-# Tests of what runs on threads carry the label `sanitized`: the asan and tsan presets run these. Exit code 77 is a skip.
+# Tests of what runs on threads carry the label `sanitized`: the asan and tsan presets run these, and the target tests.sanitized
+# builds no more than them. Exit code 77 is a skip.
 function(tutti_test path)
     tutti_linked_test(${path} ${ARGN})
     string(REPLACE / . name ${path})
@@ -21,6 +22,9 @@ function(tutti_linked_test path)
     target_link_libraries(${name} PRIVATE tutti::tutti tests.main ${arg_LIBRARIES})
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77)
+    if("sanitized" IN_LIST arg_LABELS)
+        add_dependencies(tests.sanitized ${name})
+    endif()
 endfunction()
 
 # tutti_mpi_program(PATH [LIBRARIES target...])
