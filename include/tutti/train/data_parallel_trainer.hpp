@@ -43,11 +43,8 @@ namespace tutti {
 /// Source: data parallelism as in Li et al. 2020, arXiv:2006.15704; uneven shares are weighted, so none is padded or dropped
 template <class Comm, class Model, class Partition, class Sync, class Optimizer>
 class data_parallel_trainer {
-    static_assert(!std::is_const_v<Comm>,
-                  "tutti: data_parallel_trainer(world, ...): world is const, and a rank that talks changes it; take it as in "
-                  "[](auto& world) { ... }");
     static_assert(
-        std::is_const_v<Comm> || communicator<Comm>,
+        communicator<Comm>,
         "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
         "exchange() and abort(); see tutti/concepts/communicator.hpp");
     static_assert(has_parameters<Model>, "tutti: the model needs parameters(), a member or a free function, that gives a span of "
