@@ -3,7 +3,6 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/disagreement.hpp>
-#include <tutti/detail/hash.hpp>
 #include <tutti/detail/shared_group.hpp>
 
 #include <algorithm>
@@ -139,9 +138,9 @@ public:
 private:
     using slot = shared_group::slot;
 
-    /// Of what is called: of the algorithm's settings too, since the slot has no room for more in its first cache line.
+    /// Of what is called, settings of the algorithm included: the slot has no room of their own for them in its first cache line.
     std::uintptr_t identity(call const& what) const {
-        return group_.identity(what) ^ static_cast<std::uintptr_t>(mixed(what.settings));
+        return group_.identity(what) ^ static_cast<std::uintptr_t>(what.settings * 0x9e3779b97f4a7c15);
     }
 
     struct buffers {
