@@ -20,8 +20,8 @@ namespace tutti::comm {
 /// themselves, such as `mpi`; it fits wherever a communicator fits, around any. One object per rank and group.
 ///
 /// Errors: calls that do not match throw `collective_mismatch` on every rank of the group, which says who called what, or, between
-///         a sender and its receiver, on both. Their data has not moved then and the group can be used on. Not compared is a message
-///         that meets a collective, or nothing at all: the wrapped communicator's timeout ends that.
+///         a sender and its receiver, on both. Their data has not moved then and the group can be used on. Not compared is a
+///         message that meets a collective, or nothing at all: the wrapped communicator's timeout ends that.
 /// Cost:   one all_gather of 80 bytes per rank before each call; for a message, two small messages between the ranks. Comparing
 ///         waits for the peers, at the start of a started call too, and by that for all calls started before. The exchange with
 ///         two different peers waits for both before its data move: ranks that rely on one of them being served first time out.

@@ -33,7 +33,8 @@ constexpr bool may_lie_in_memory() {
 
 /// A range whose elements lie side by side in memory: a span, vector, array or the like.
 template <class Range>
-concept contiguous_elements = detail::may_lie_in_memory<Range>() && std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>;
+concept contiguous_elements =
+    detail::may_lie_in_memory<Range>() && std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>;
 
 /// One element by itself. A pointer is none: it would be sent as an address.
 template <class T>
