@@ -1,30 +1,11 @@
 // What a training tells of itself, and all that an epoch can be told. Prints a line per epoch.
+#include "line.hpp"
+
 #include <tutti/tutti.hpp>
 
-#include <array>
 #include <chrono>
 #include <cstdio>
-#include <span>
 #include <vector>
-
-struct point { float x, y; };
-
-struct line {
-    std::array<float, 2> weights{}, slopes{};
-    auto parameters() { return std::span{weights}; }
-    auto gradients() { return std::span{slopes}; }
-    float loss_and_gradients(auto const& batch) {
-        float loss = 0, n = static_cast<float>(batch.size());
-        slopes = {};
-        for (point const& p : batch) {
-            float const error = weights[0] * p.x + weights[1] - p.y;
-            loss += error * error / n;
-            slopes[0] += 2 * error * p.x / n;
-            slopes[1] += 2 * error / n;
-        }
-        return loss;
-    }
-};
 
 int main() {
     std::vector<point> data;

@@ -1,13 +1,13 @@
 // Synchronisation policies, an optimiser and a partition of one's own, in two trainings. Prints twice: y = 3.0 x + 2.0
+#include "line.hpp"
+
 #include <tutti/tutti.hpp>
 
-#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <span>
 #include <vector>
 
 /// Replicas train alone and average their parameters every `period` steps.
@@ -91,25 +91,6 @@ struct backwards {
     };
 
     share_type share(tutti::share_of const& which) const { return share_type{which}; }
-};
-
-struct point { float x, y; };
-
-struct line {
-    std::array<float, 2> weights{}, slopes{};
-    auto parameters() { return std::span{weights}; }
-    auto gradients() { return std::span{slopes}; }
-    float loss_and_gradients(auto const& batch) {
-        float loss = 0, n = static_cast<float>(batch.size());
-        slopes = {};
-        for (point const& p : batch) {
-            float const error = weights[0] * p.x + weights[1] - p.y;
-            loss += error * error / n;
-            slopes[0] += 2 * error * p.x / n;
-            slopes[1] += 2 * error / n;
-        }
-        return loss;
-    }
 };
 
 int main() {

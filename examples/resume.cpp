@@ -1,4 +1,6 @@
 // A training that resumes in the middle of an epoch. Prints: resumed at step 40, the same bits
+#include "line.hpp"
+
 #include <tutti/tutti.hpp>
 
 #include <array>
@@ -9,25 +11,6 @@
 #include <span>
 #include <sstream>
 #include <vector>
-
-struct point { float x, y; };
-
-struct line {
-    std::array<float, 2> weights{}, slopes{};
-    auto parameters() { return std::span{weights}; }
-    auto gradients() { return std::span{slopes}; }
-    float loss_and_gradients(auto const& batch) {
-        float loss = 0, n = static_cast<float>(batch.size());
-        slopes = {};
-        for (point const& p : batch) {
-            float const error = weights[0] * p.x + weights[1] - p.y;
-            loss += error * error / n;
-            slopes[0] += 2 * error * p.x / n;
-            slopes[1] += 2 * error / n;
-        }
-        return loss;
-    }
-};
 
 /// What this rank needs to go on after this step.
 void save(auto& trainer, tutti::step_report const& now, std::ostream& out) {

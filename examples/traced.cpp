@@ -1,33 +1,14 @@
 // Where the time of a training goes: prints what was called, and writes a trace for https://ui.perfetto.dev.
+#include "line.hpp"
+
 #include <tutti/tutti.hpp>
 
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
-#include <span>
 #include <string>
 #include <vector>
-
-struct point { float x, y; };
-
-struct line {                                         // y = weights[0] x + weights[1]
-    std::array<float, 2> weights{}, slopes{};
-    auto parameters() { return std::span{weights}; }
-    auto gradients() { return std::span{slopes}; }
-    float loss_and_gradients(auto const& batch) {
-        float loss = 0, n = static_cast<float>(batch.size());
-        slopes = {};
-        for (point const& p : batch) {
-            float const error = weights[0] * p.x + weights[1] - p.y;
-            loss += error * error / n;
-            slopes[0] += 2 * error * p.x / n;
-            slopes[1] += 2 * error / n;
-        }
-        return loss;
-    }
-};
 
 int main(int argc, char** argv) try {
     std::string const path = argc > 1 ? argv[1] : "trace.json";

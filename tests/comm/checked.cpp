@@ -137,6 +137,10 @@ TEST_CASE("a call that one rank makes otherwise is told on every rank, with who 
                   if (is_odd(world)) tutti::all_reduce(world, x, std::plus<>{}, tutti::algorithm::recursive_doubling{});
                   else tutti::all_reduce(world, x, std::plus<>{}, tutti::algorithm::ring{});
               }) == ranks);
+        CHECK(told(ranks, {", by segmented_ring with settings 4; ", odd, "by segmented_ring with settings 8"}, [&](auto& world) {
+                  std::vector<float> x(8);
+                  tutti::all_reduce(world, x, std::plus<>{}, tutti::algorithm::segmented_ring{.segments = is_odd(world) ? 8 : 4});
+              }) == ranks);
         CHECK(told(ranks, {"called barrier", odd + "all_reduce"}, [&](auto& world) {
                   if (is_odd(world)) std::ignore = tutti::all_reduce(world, 1);
                   else tutti::barrier(world);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <initializer_list>
 #include <mutex>
 #include <stdexcept>
@@ -63,6 +64,41 @@ TEST_CASE("a different root is a mismatch on every rank") {
               std::vector<float> x(8);
               tutti::broadcast(world, x, world.rank() == 3 ? 1 : 2);
           }) == 4);
+}
+
+TEST_CASE("other settings of an algorithm are a mismatch on every rank; its defaults are those that a table gives it") {
+    using namespace tutti::algorithm;
+    CHECK(told<tutti::collective_mismatch>(
+              3, {"rank 0, rank 1 called", "segmented_ring with settings 4; rank 2 called", "segmented_ring with settings 8"},
+              [](auto& world) {
+                  std::vector<float> x(100);
+                  tutti::all_reduce(world, x, std::plus<>{}, segmented_ring{.segments = world.rank() == 2 ? 8 : 4});
+              }) == 3);
+    CHECK(told<tutti::collective_mismatch>(2, {"by double_tree with settings 3; rank 1", "by double_tree with settings 1"},
+                                           [](auto& world) {
+                                               std::vector<float> x(100);
+                                               tutti::broadcast(world, x, 0, double_tree{.segments = world.rank() ? 1 : 3});
+                                           }) == 2);
+    auto of_hosts = [](auto& world, auto inner, auto other, int usual, int odd) {
+        std::vector<float> x(100);
+        if (world.rank() != 3) tutti::broadcast(world, x, 0, hierarchical<decltype(inner), binomial>{inner, {}, usual});
+        else tutti::broadcast(world, x, 0, hierarchical<decltype(other), binomial>{other, {}, odd});
+    };
+    auto told_of_hosts = [&](auto inner, auto other, int usual, int odd) {
+        return told<tutti::collective_mismatch>(4, {"rank 0, rank 1, rank 2 called", "by hierarchical with settings", "rank 3"},
+                                                [&](auto& world) { of_hosts(world, inner, other, usual, odd); });
+    };
+    CHECK(told_of_hosts(binomial{}, binomial{}, 2, 4) == 4);
+    CHECK(told_of_hosts(binomial{}, scatter_all_gather{}, 2, 2) == 4);
+    CHECK(told_of_hosts(double_tree{.segments = 1}, double_tree{.segments = 2}, 2, 2) == 4);
+    CHECK(told_of_hosts(double_tree{.segments = 2}, double_tree{.segments = 2}, 2, 2) == 0);
+
+    tutti::choice_table const table{{{.kind = tutti::collective::broadcast, .by = tutti::algorithm_id::segmented_ring}}};
+    CHECK(told<tutti::collective_mismatch>(2, {}, [&](auto& world) {
+              std::vector<float> x(100);
+              if (world.rank() == 0) tutti::broadcast(world, x, 0, chosen_by{table});
+              else tutti::broadcast(world, x, 0, segmented_ring{});
+          }) == 0);
 }
 
 TEST_CASE("a small call against a large one is a mismatch on every rank") {

@@ -2,6 +2,7 @@
 #include "training.hpp"
 
 #include <tutti/collectives/all_reduce.hpp>
+#include <tutti/collectives/barrier.hpp>
 #include <tutti/comm/threads.hpp>
 #include <tutti/error.hpp>
 #include <tutti/optim/adam.hpp>
@@ -401,6 +402,43 @@ TEST_CASE("step() refuses a clip_norm that makes no sense or differs between ran
         trainer.step(batch, batch.size(), 0.5);
         expect(laws::values_of(trainer.model()) != before && trainer.replicas_agree(), "the group is usable afterwards");
     });
+}
+
+TEST_CASE("ranks that are in different calls of a trainer, or some in none, are told which calls those are") {
+    auto const data = laws::wave(20);
+    auto told = [&](auto const& odd, std::initializer_list<std::string_view> words) {
+        for (int const ranks : {2, 3}) {
+            std::atomic<int> right = 0;
+            try {
+                tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
+                    auto trainer = trainer_of(world);
+                    trainer.run_epoch(data, {.batch = 5});
+                    try {
+                        if (world.rank() == 0) odd(world, trainer);
+                        else trainer.run_epoch(data, {.batch = 5});
+                    } catch (tutti::error const& problem) {
+                        std::string const text = problem.what();
+                        right += std::all_of(words.begin(), words.end(),
+                                             [&](auto word) { return text.find(word) != std::string::npos; });
+                        throw;
+                    }
+                });
+                FAIL("nothing was thrown");
+            } catch (tutti::error const& problem) {
+                std::string const text = problem.what();
+                CAPTURE(text);
+                CHECK(right.load() == ranks);
+            }
+        }
+    };
+    // Compilers differ in how much of a type's namespace they write.
+    told([&](auto&, auto& trainer) { trainer.evaluate(data, {}); },
+         {"rank 0 called all_gather of 2 x", "arguments_of::evaluate; rank 1", "called all_gather of 7 x",
+          "arguments_of::run_epoch"});
+    told([&](auto& world, auto&) { trainer_of(world); },
+         {"arguments_of::data_parallel_trainer; rank 1", "arguments_of::run_epoch"});
+    told([&](auto&, auto& trainer) { trainer.step(data); }, {"rank 0 called all_reduce", "step_totals", "arguments_of::run_epoch"});
+    told([&](auto& world, auto&) { tutti::barrier(world); }, {"rank 0 called barrier; rank 1", "arguments_of::run_epoch"});
 }
 
 TEST_CASE("when a model throws on one rank, launch rethrows it and the other ranks are told by peer_failed") {

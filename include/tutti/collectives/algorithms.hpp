@@ -19,6 +19,7 @@
 #include <tutti/error.hpp>
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <tuple>
 
@@ -57,6 +58,16 @@ constexpr bool keeps_order(algorithm_id which) {
     detail::with_algorithm(which, [&](auto const& algorithm) { result = algorithm.keeps_order; });
     return result;
 }
+namespace detail {
+
+/// What an algorithm chosen at run time has as its settings.
+constexpr std::uint64_t settings_of(algorithm_id which) {
+    std::uint64_t result = 0;
+    with_algorithm(which, [&](auto const& algorithm) { result = settings_of(algorithm); });
+    return result;
+}
+
+}  // namespace detail
 
 /// What `rank` does by an algorithm chosen at run time. Local.
 /// @throws usage_error  if it does not make this collective

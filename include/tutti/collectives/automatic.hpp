@@ -71,7 +71,7 @@ struct run_time_choice {
             by = choose_for_messages(what, world.size());
         }
         auto mine = chosen_steps(by, what, world.rank(), world.size());
-        if (!what.counts) what.algorithm = by;
+        if (!what.counts) what.algorithm = by, what.settings = settings_of(by);
         execute(world, what, std::move(mine));
     }
 

@@ -190,6 +190,7 @@ void perform(Comm& world, call what, Algorithm const& algorithm) {
                 "tutti: this algorithm folds in another order than the ranks', and the operation is not known to commute: use "
                 "another algorithm, or say that it does: tutti::commutative{operation}");
         what.algorithm = Algorithm::id;
+        what.settings = settings_of(algorithm);
         schedule_shape const shape{Kind, world.size(), what.count, what.root < 0 ? 0 : what.root};
         execute(world, what, algorithm.steps(shape, world.rank()));
     }

@@ -94,6 +94,13 @@ constexpr schedule make_schedule(Algorithm const& algorithm, schedule_shape cons
 
 namespace detail {
 
+/// A number that tells an algorithm's settings from others: its `settings()`, if it has some.
+template <class Algorithm>
+constexpr std::uint64_t settings_of(Algorithm const& algorithm) {
+    if constexpr (requires { algorithm.settings(); }) return algorithm.settings();
+    else return 0;
+}
+
 /// The first element of part `k` of `count` elements cut into `parts` as evenly as can be.
 constexpr std::size_t cut(std::size_t count, int k, int parts) {
     auto const at = static_cast<std::size_t>(k), whole = static_cast<std::size_t>(parts);

@@ -16,13 +16,12 @@
 namespace tutti::comm {
 
 /// A communicator that compares every call with the peers' before it is made: number in the sequence, collective, element type,
-/// counts, root, operation and algorithm, types and operations by name. For backends that do not compare by themselves, such as
-/// `mpi`; it fits wherever a communicator fits, around any. One object per rank and group.
+/// counts, root, operation and algorithm with its settings; types and operations by name. For backends that do not compare by
+/// themselves, such as `mpi`; it fits wherever a communicator fits, around any. One object per rank and group.
 ///
 /// Errors: calls that do not match throw `collective_mismatch` on every rank of the group, which says who called what, or, between
-///         a sender and its receiver, on both. Their data has not moved then and the group can be used on. Not compared are
-///         settings of an algorithm, such as its number of segments, and a message that meets a collective, or nothing at all: the
-///         wrapped communicator's timeout ends that.
+///         a sender and its receiver, on both. Their data has not moved then and the group can be used on. Not compared is a
+///         message that meets a collective, or nothing at all: the wrapped communicator's timeout ends that.
 /// Cost:   one all_gather of 80 bytes per rank before each call; for a message, two small messages between the ranks. Comparing
 ///         waits for the peers, at the start of a started call too, and by that for all calls started before. The exchange with
 ///         two different peers waits for both before its data move: ranks that rely on one of them being served first time out.

@@ -124,6 +124,7 @@ struct call {
     reduction const* reduce = nullptr;   ///< null unless the call reduces
     void const* operation = nullptr;     ///< the callable behind `reduce`
     algorithm_id algorithm = algorithm_id::automatic;
+    std::uint64_t settings = 0;          ///< of the algorithm: equal where they are, 0 where it has none
     /// Where parts differ (the `_v` forms), how many elements each rank's part has, one number per rank, equal on all ranks; for
     /// all_to_all, how many this rank sends to each, and `count` is the largest number of this rank alone. Else null.
     std::size_t const* counts = nullptr;
@@ -240,6 +241,7 @@ inline std::string describe(call const& what) {
     if (what.reduce) text += " with " + std::string{what.reduce->name};
     if (what.root >= 0) text += ", root " + std::to_string(what.root);
     if (what.algorithm != algorithm_id::automatic) text += ", by " + std::string{name(what.algorithm)};
+    if (what.settings != 0) text += " with settings " + std::to_string(what.settings);
     return text;
 }
 

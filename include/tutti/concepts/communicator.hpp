@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 
 namespace tutti {
 
@@ -45,6 +46,20 @@ concept starts_messages = requires(Comm& world, std::span<message const> round, 
 template <class Comm>
 concept aborts = requires(Comm& world, std::string const& text) { world.abort(text); };
 
+namespace detail {
+
+/// True; an error that says so where a world is const, and would be a communicator if it were not: otherwise every collective on it
+/// would be called unknown.
+template <class Comm>
+constexpr bool may_talk() {
+    using world = std::remove_const_t<Comm>;
+    static_assert(std::is_same_v<Comm, world> || exchanges_messages<Comm> || !exchanges_messages<world>,
+                  "tutti: world is const, and a rank that talks changes it; take it as in [](auto& world) { ... }");
+    return true;
+}
+
+}  // namespace detail
+
 /// What a rank holds to talk to its group. One object per rank, used by that rank alone. It may perform and start collectives
 /// of its own too; where it does not, they are schedules over its messages, and what is started is performed at once.
 /// Laws: 0 <= rank() < size(), and both stay as they are; every rank makes the same calls in the same order, started ones
@@ -52,6 +67,6 @@ concept aborts = requires(Comm& world, std::string const& text) { world.abort(te
 /// rank order; elements are any trivially copyable type; calls that do not match, a rank that fails and a rank that does not come
 /// are reported to every rank as `collective_mismatch`, `peer_failed` and `timeout_error`, and none hangs.
 template <class Comm>
-concept communicator = ranked<Comm> && exchanges_messages<Comm> && aborts<Comm>;
+concept communicator = detail::may_talk<Comm>() && ranked<Comm> && exchanges_messages<Comm> && aborts<Comm>;
 
 }  // namespace tutti

@@ -9,12 +9,32 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace tutti {
 
+namespace detail {
+
+template <class Range>
+inline constexpr bool is_packed = false;
+template <class Allocator>
+inline constexpr bool is_packed<std::vector<bool, Allocator>> = true;
+
+/// True; an error that says so for the one vector that packs its elements.
+template <class Range>
+constexpr bool may_lie_in_memory() {
+    static_assert(!is_packed<std::remove_cvref_t<Range>>,
+                  "tutti: std::vector<bool> packs its elements into bits, which have no place in memory of their own: use "
+                  "std::vector<char> or an array of bool instead");
+    return true;
+}
+
+}  // namespace detail
+
 /// A range whose elements lie side by side in memory: a span, vector, array or the like.
 template <class Range>
-concept contiguous_elements = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>;
+concept contiguous_elements =
+    detail::may_lie_in_memory<Range>() && std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>;
 
 /// One element by itself. A pointer is none: it would be sent as an address.
 template <class T>

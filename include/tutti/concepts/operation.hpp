@@ -46,6 +46,10 @@ inline constexpr bool is_commutative_wrapper<commutative<Operation>> = true;
 template <class Operation, class... Known>
 inline constexpr bool is_one_of = (std::is_same_v<Operation, Known> || ...);
 
+/// Whether an operation is one of the standard library's, on whatever it is given or on elements of type T.
+template <class Operation, class T, template <class> class... Known>
+inline constexpr bool is_standard = (is_one_of<Operation, Known<void>, Known<T>> || ...);
+
 /// The type in which an operation folds elements of type T.
 template <class Operation, class T>
 using folded_in = std::conditional_t<is_one_of<Operation, std::plus<T>, std::multiplies<T>> ||
@@ -60,10 +64,10 @@ template <class Operation, class T>
 inline constexpr bool commutes =
     detail::is_commutative_wrapper<Operation> ||
     (number_kind_of<T> != number_kind::none &&
-     detail::is_one_of<Operation, average, std::plus<>, std::plus<T>, std::multiplies<>, std::multiplies<T>>) ||
+     (std::is_same_v<Operation, average> || detail::is_standard<Operation, T, std::plus, std::multiplies>)) ||
     (number_kind_of<T> != number_kind::none && number_kind_of<T> != number_kind::complex &&
-     detail::is_one_of<Operation, minimum, maximum, std::bit_and<>, std::bit_and<T>, std::bit_or<>, std::bit_or<T>, std::bit_xor<>,
-                       std::bit_xor<T>, std::logical_and<>, std::logical_and<T>, std::logical_or<>, std::logical_or<T>>);
+     (detail::is_one_of<Operation, minimum, maximum> ||
+      detail::is_standard<Operation, T, std::bit_and, std::bit_or, std::bit_xor, std::logical_and, std::logical_or>));
 
 /// The operations that backends know by themselves.
 enum class operation_kind : std::uint8_t {
@@ -79,41 +83,27 @@ enum class operation_kind : std::uint8_t {
     logical_or
 };
 
+namespace detail {
+
 template <class Operation, class T>
-inline constexpr operation_kind operation_kind_of = operation_kind::other;
+constexpr operation_kind known_kind() {
+    if constexpr (std::is_same_v<Operation, minimum>) return operation_kind::minimum;
+    else if constexpr (std::is_same_v<Operation, maximum>) return operation_kind::maximum;
+    else if constexpr (is_standard<Operation, T, std::plus>) return operation_kind::plus;
+    else if constexpr (is_standard<Operation, T, std::multiplies>) return operation_kind::multiplies;
+    else if constexpr (is_standard<Operation, T, std::bit_and>) return operation_kind::bit_and;
+    else if constexpr (is_standard<Operation, T, std::bit_or>) return operation_kind::bit_or;
+    else if constexpr (is_standard<Operation, T, std::bit_xor>) return operation_kind::bit_xor;
+    else if constexpr (is_standard<Operation, T, std::logical_and>) return operation_kind::logical_and;
+    else if constexpr (is_standard<Operation, T, std::logical_or>) return operation_kind::logical_or;
+    else return operation_kind::other;
+}
+
+}  // namespace detail
+
+template <class Operation, class T>
+inline constexpr operation_kind operation_kind_of = detail::known_kind<Operation, T>();
 template <class Operation, class T>
 inline constexpr operation_kind operation_kind_of<commutative<Operation>, T> = operation_kind_of<Operation, T>;
-template <class T>
-inline constexpr operation_kind operation_kind_of<minimum, T> = operation_kind::minimum;
-template <class T>
-inline constexpr operation_kind operation_kind_of<maximum, T> = operation_kind::maximum;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::plus<>, T> = operation_kind::plus;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::plus<T>, T> = operation_kind::plus;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::multiplies<>, T> = operation_kind::multiplies;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::multiplies<T>, T> = operation_kind::multiplies;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::bit_and<>, T> = operation_kind::bit_and;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::bit_and<T>, T> = operation_kind::bit_and;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::bit_or<>, T> = operation_kind::bit_or;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::bit_or<T>, T> = operation_kind::bit_or;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::bit_xor<>, T> = operation_kind::bit_xor;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::bit_xor<T>, T> = operation_kind::bit_xor;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::logical_and<>, T> = operation_kind::logical_and;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::logical_and<T>, T> = operation_kind::logical_and;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::logical_or<>, T> = operation_kind::logical_or;
-template <class T>
-inline constexpr operation_kind operation_kind_of<std::logical_or<T>, T> = operation_kind::logical_or;
 
 }  // namespace tutti

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/hash.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -9,38 +10,25 @@
 #include <cstring>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace tutti::detail {
 
-/// Source: Fowler, Noll and Vo, FNV-1a
-constexpr std::uint64_t hash_of(std::string_view text) {
-    std::uint64_t hash = 0xcbf29ce484222325;
-    for (char const each : text) hash = (hash ^ static_cast<unsigned char>(each)) * 0x100000001b3;
-    return hash;
-}
-/// Source: Steele, Lea and Flood 2014, doi 10.1145/2660193.2660195, the finaliser of SplitMix
-constexpr std::uint64_t mixed(std::uint64_t word) {
-    word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9;
-    word = (word ^ (word >> 27)) * 0x94d049bb133111eb;
-    return word ^ (word >> 31);
-}
-
 /// What must be equal on all ranks of a call, free of addresses, so that processes can compare it.
 struct call_signature {
-    std::uint64_t sequence = 0, kind = 0, algorithm = 0, root = 0, count = 0, type = 0, type_size = 0, operation = 0;
-    std::uint64_t counts = 0;  ///< 0, or a hash of the counts where parts differ
+    std::uint64_t sequence = 0, kind = 0, root = 0, count = 0, type = 0, type_size = 0, operation = 0;
+    std::uint64_t algorithm = 0;  ///< and its settings
+    std::uint64_t counts = 0;     ///< 0, or a hash of the counts where parts differ
     bool operator==(call_signature const&) const = default;
 };
 
 inline call_signature signature_of(call const& what, std::uint64_t sequence, int size) {
     call_signature mine{.sequence = sequence,
                         .kind = static_cast<std::uint64_t>(what.kind),
-                        .algorithm = static_cast<std::uint64_t>(what.algorithm),
                         .root = static_cast<std::uint64_t>(what.root),
-                        .count = what.receive_counts ? 0 : what.count};
+                        .count = what.receive_counts ? 0 : what.count,
+                        .algorithm = mixed(what.settings) + static_cast<std::uint64_t>(what.algorithm)};
     if (what.type) mine.type = hash_of(what.type->name), mine.type_size = what.type->size;
     if (what.reduce) mine.operation = hash_of(what.reduce->name);
     if (what.counts) mine.counts = 1;

@@ -42,7 +42,7 @@ public:
         auto const sequence = ++sequence_;
         if (group_.revoked()) group_.fail_call(rank_, sequence, what);
         slot& mine = group_.at(rank_, sequence);
-        mine.identity = group_.identity(what);
+        mine.identity = identity(what);
         mine.count = what.receive_counts ? 0 : what.count;
         mine.kind = what.kind;
         mine.algorithm = what.algorithm;
@@ -67,7 +67,7 @@ public:
     /// Waits until every peer is in this call, and compares what they call.
     void meet(call const& what, std::uint64_t sequence, clock::time_point since = {}) {
         bool const uneven = what.counts != nullptr;
-        auto const identity = group_.identity(what);
+        auto const same_as = identity(what);
         std::size_t const count = what.receive_counts ? 0 : what.count;
         bool same = true;
         for (int peer = 0; peer < size(); ++peer) {
@@ -76,7 +76,7 @@ public:
                 rank_, peer, sequence, what, [&] { return group_.has_arrived(peer, sequence); }, since, behind_);
             slot const& theirs = group_.at(peer, sequence);
             same = same && theirs.count == count && theirs.kind == what.kind && theirs.algorithm == what.algorithm &&
-                   theirs.root == what.root && theirs.identity == identity && theirs.uneven == uneven;
+                   theirs.root == what.root && theirs.identity == same_as && theirs.uneven == uneven;
         }
         if (!same || (uneven && !same_counts(what, sequence))) disagreement{group_, rank_, sequence}.compare_fully(what);
         if (what.receive_counts) disagreement{group_, rank_, sequence}.compare_pairs(what);
@@ -137,6 +137,11 @@ public:
 
 private:
     using slot = shared_group::slot;
+
+    /// Of what is called, settings of the algorithm included: the slot has no room of their own for them in its first cache line.
+    std::uintptr_t identity(call const& what) const {
+        return group_.identity(what) ^ static_cast<std::uintptr_t>(what.settings * 0x9e3779b97f4a7c15);
+    }
 
     struct buffers {
         std::uintptr_t in, out;  // as lent

@@ -44,22 +44,32 @@ struct agreed {
     }
 };
 
+/// The elements that ranks compare, by what compares them: ranks that are in different calls of a trainer, or some in none, are
+/// told so, since a mismatch names the type of the elements.
+namespace arguments_of {
+struct data_parallel_trainer { std::uint64_t bits; };
+struct run_epoch { std::uint64_t bits; };
+struct evaluate { std::uint64_t bits; };
+}  // namespace arguments_of
+
 /// Compares what must be equal on all ranks. Collective.
+/// @tparam Argument  of `arguments_of`
 /// @throws usage_error  on every rank, when something differs: what, and on which rank
-template <class Comm, std::size_t N>
+template <class Argument, class Comm, std::size_t N>
 void agree(Comm& world, char const* where, agreed const (&values)[N]) {
     if (world.size() == 1) return;
-    std::array<std::uint64_t, N> mine{};
-    for (std::size_t k = 0; k < N; ++k) mine[k] = values[k].bits;
-    std::vector<std::uint64_t> all(N * static_cast<std::size_t>(world.size()));
+    std::array<Argument, N> mine{};
+    for (std::size_t k = 0; k < N; ++k) mine[k].bits = values[k].bits;
+    std::vector<Argument> all(N * static_cast<std::size_t>(world.size()));
     all_gather(world, mine, all);
     for (std::size_t i = N; i < all.size(); ++i) {
-        if (all[i] == all[i % N]) continue;
+        if (all[i].bits == all[i % N].bits) continue;
         auto const& [name, bits, text] = values[i % N];
         std::string const what{name}, rank = std::to_string(i / N);
         throw usage_error{
             "tutti: " + std::string{where} + ": " + what + " differs between ranks: " +
-            (text ? text(all[i % N]) + " on rank 0, " + text(all[i]) + " on rank " + rank : "rank " + rank + "'s is not rank 0's")};
+            (text ? text(all[i % N].bits) + " on rank 0, " + text(all[i].bits) + " on rank " + rank
+                  : "rank " + rank + "'s is not rank 0's")};
     }
 }
 

@@ -43,13 +43,9 @@ namespace tutti {
 /// Source: data parallelism as in Li et al. 2020, arXiv:2006.15704; uneven shares are weighted, so none is padded or dropped
 template <class Comm, class Model, class Partition, class Sync, class Optimizer>
 class data_parallel_trainer {
-    static_assert(!std::is_const_v<Comm>,
-                  "tutti: data_parallel_trainer(world, ...): world is const, and a rank that talks changes it; take it as in "
-                  "[](auto& world) { ... }");
-    static_assert(
-        std::is_const_v<Comm> || communicator<Comm>,
-        "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
-        "exchange() and abort(); see tutti/concepts/communicator.hpp");
+    static_assert(communicator<Comm>,
+                  "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
+                  "exchange() and abort(); see tutti/concepts/communicator.hpp");
     static_assert(has_parameters<Model>, "tutti: the model needs parameters(), a member or a free function, that gives a span of "
                                          "its numbers, not a copy of them, or "
                                          "a tuple or range of such spans; see tutti/concepts/model.hpp");
@@ -93,16 +89,18 @@ public:
         auto&& parameters = parameters_of(model_);
         auto const sizes = detail::block_sizes(parameters);
         auto const count = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
-        detail::agree(*world_, "the model",
-                      {{"the number of parameters", count},
-                       {"the number of blocks", sizes.size()},
-                       detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
+        detail::agree<detail::arguments_of::data_parallel_trainer>(
+            *world_, "the model",
+            {{"the number of parameters", count},
+             {"the number of blocks", sizes.size()},
+             detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
         owned_ = sync_.owned(count);
         is_whole_ = total(owned_ == slice{0, count} ? 0 : 1) == 0;  // on all ranks, since all must know who adds up norms
         state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
         if (world.size() > 1)
-            detail::agree(world, "the optimiser",
-                          {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(optimizer_))});
+            detail::agree<detail::arguments_of::data_parallel_trainer>(
+                world, "the optimiser",
+                {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(optimizer_))});
         if (world.size() > 1) for_each_block(parameters, [&](auto block) { broadcast(world, block, 0); });
     }
 
@@ -176,7 +174,8 @@ public:
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        detail::agree(*world_, "evaluate", {{"the number of samples", size}, {"batch", options.batch}});
+        detail::agree<detail::arguments_of::evaluate>(*world_, "evaluate",
+                                                      {{"the number of samples", size}, {"batch", options.batch}});
         if (size == 0) throw usage_error{"tutti: evaluate: the data set has no samples"};
         if (options.batch == 0) throw usage_error{"tutti: evaluate: batch must be at least 1"};
         auto const share = partition::strided{}.share(share_of{0, size, world_->rank(), world_->size()});
@@ -333,14 +332,14 @@ private:
     }
 
     void check_epoch(std::size_t size, epoch_options const& options) {
-        detail::agree(*world_, "run_epoch",
-                      {{"the number of samples", size},
-                       {"batch", options.batch},
-                       {"accumulate", options.accumulate},
-                       {"clip_norm", options.clip_norm},
-                       {"first_step", options.first_step},
-                       {"epoch", epoch_},
-                       {"the number of steps done", step_}});
+        detail::agree<detail::arguments_of::run_epoch>(*world_, "run_epoch",
+                                                       {{"the number of samples", size},
+                                                        {"batch", options.batch},
+                                                        {"accumulate", options.accumulate},
+                                                        {"clip_norm", options.clip_norm},
+                                                        {"first_step", options.first_step},
+                                                        {"epoch", epoch_},
+                                                        {"the number of steps done", step_}});
         if (size == 0) throw usage_error{"tutti: run_epoch: the data set has no samples"};
         if (options.batch == 0) throw usage_error{"tutti: run_epoch: batch must be at least 1"};
         if (options.accumulate == 0) throw usage_error{"tutti: run_epoch: accumulate must be at least 1"};

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 namespace tutti::algorithm {
 
@@ -23,6 +24,8 @@ struct double_tree {
     static constexpr bool keeps_order = false;
 
     int segments = 8;  ///< of each half, >= 1, equal on all ranks
+
+    constexpr std::uint64_t settings() const { return static_cast<std::uint64_t>(segments); }
 
     /// @throws usage_error  if there are less segments than 1
     constexpr rank_schedule steps(schedule_shape const& shape, int rank) const {

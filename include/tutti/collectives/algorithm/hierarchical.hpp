@@ -3,10 +3,12 @@
 #include <tutti/collectives/algorithm/embedded.hpp>
 #include <tutti/collectives/algorithm/parameter.hpp>
 #include <tutti/collectives/schedule.hpp>
+#include <tutti/detail/hash.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace tutti::algorithm {
@@ -31,6 +33,14 @@ struct hierarchical {
     Inner inner{};
     Outer outer{};
     int ranks_per_host = 1;  ///< q, a divisor of the number of ranks; equal on all ranks
+
+    constexpr std::uint64_t settings() const {
+        auto all = static_cast<std::uint64_t>(ranks_per_host);
+        for (std::uint64_t const each : {static_cast<std::uint64_t>(Inner::id), tutti::detail::settings_of(inner),
+                                         static_cast<std::uint64_t>(Outer::id), tutti::detail::settings_of(outer)})
+            all = tutti::detail::mixed(all) + each;
+        return all;
+    }
 
     /// @throws usage_error  if hosts with that many ranks are not what the ranks make up
     constexpr rank_schedule steps(schedule_shape const& shape, int rank) const {

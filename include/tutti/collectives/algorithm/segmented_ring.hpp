@@ -6,6 +6,7 @@
 #include <tutti/collectives/schedule.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace tutti::algorithm {
 
@@ -20,6 +21,8 @@ struct segmented_ring {
     static constexpr bool keeps_order = false;
 
     int segments = 8;  ///< >= 1, equal on all ranks
+
+    constexpr std::uint64_t settings() const { return static_cast<std::uint64_t>(segments); }
 
     /// @throws usage_error  if there are less segments than 1
     constexpr rank_schedule steps(schedule_shape const& shape, int rank) const {
