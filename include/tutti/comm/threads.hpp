@@ -8,12 +8,12 @@
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/thread_messages.hpp>
 #include <tutti/detail/shared_rank.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <span>
@@ -90,7 +90,7 @@ public:
     }
 
     /// Ends the group: every call of every rank, under way or later, throws `peer_failed` with `text`. Local.
-    void abort(std::string const& text) { mine_.group().revoke(rank(), mine_.said("aborted", text)); }
+    void abort(std::string const& text) { mine_.end("aborted", text); }
 
     /// `size` elements of memory that the peers can reach: here, all of it. Local.
     template <class T>
@@ -101,37 +101,8 @@ public:
     /// Runs `body(world)` on threads, rank 0 on the calling one; see `tutti::launch`.
     template <class Body>
     static void launch(launch_options const& options, Body&& body) {
-        int const cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-        int const ranks = options.ranks ? *options.ranks : detail::positive_from_environment("TUTTI_RANKS", cores);
-        detail::shared_group group{ranks, options.timeout};
-        std::vector<std::exception_ptr> escaped(static_cast<std::size_t>(ranks));
-        auto run = [&](int rank) noexcept {
-            threads world{group, rank};
-            try {
-                body(world);
-            } catch (...) {
-                escaped[static_cast<std::size_t>(rank)] = std::current_exception();
-                world.mine_.fail();
-            }
-            group.leave(rank);
-        };
-        std::vector<std::thread> others;
-        std::exception_ptr unstarted;
-        try {
-            for (int rank = 1; rank < ranks; ++rank) others.emplace_back(run, rank);
-        } catch (std::system_error const& problem) {
-            std::string const text = "tutti: could not start thread " + std::to_string(others.size() + 1) + " of " +
-                                     std::to_string(ranks) + ": " + problem.what();
-            unstarted = std::make_exception_ptr(error{text});
-            group.revoke(0, text);
-        }
-        if (!unstarted) run(0);
-        for (auto& each : others) each.join();
-        if (unstarted) std::rethrow_exception(unstarted);
-        if (int const origin = group.origin(); origin >= 0 && escaped[static_cast<std::size_t>(origin)])
-            std::rethrow_exception(escaped[static_cast<std::size_t>(origin)]);
-        for (auto const& each : escaped)
-            if (each) std::rethrow_exception(each);
+        auto const on_rank = [&body](threads& world) { body(world); };
+        run(options, &on_rank, [](void const* on, threads& world) { (*static_cast<decltype(on_rank)*>(on))(world); });
     }
 
 private:
@@ -167,6 +138,45 @@ private:
         stage stage_ = stage::queued;
         std::exception_ptr error_;
     };
+
+    /// `launch` with the type of its body erased.
+    static void run(launch_options const& options, void const* body, void (*call_body)(void const* body, threads& world)) {
+        int const cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+        int const ranks = options.ranks ? *options.ranks : detail::positive_from_environment("TUTTI_RANKS", cores);
+        detail::shared_group group{ranks, options.timeout};
+        struct seat {
+            std::thread thread;
+            std::exception_ptr escaped;
+        };
+        std::vector<seat> seats(static_cast<std::size_t>(ranks));
+        auto run_rank = [&](int rank) noexcept {
+            threads world{group, rank};
+            try {
+                call_body(body, world);
+            } catch (...) {
+                seats[static_cast<std::size_t>(rank)].escaped = std::current_exception();
+                world.mine_.fail();
+            }
+            group.leave(rank);
+        };
+        int rank = 1;
+        std::exception_ptr unstarted;
+        try {
+            for (; rank < ranks; ++rank) seats[static_cast<std::size_t>(rank)].thread = std::thread{run_rank, rank};
+        } catch (std::system_error const& problem) {
+            auto const text = detail::joined({"tutti: could not start thread ", rank, " of ", ranks, ": ", problem.what()});
+            unstarted = std::make_exception_ptr(error{text});
+            group.revoke(0, text, group.nobody());
+        }
+        if (!unstarted) run_rank(0);
+        for (seat& each : seats)
+            if (each.thread.joinable()) each.thread.join();
+        if (unstarted) std::rethrow_exception(unstarted);
+        if (int const origin = group.origin(); origin >= 0 && seats[static_cast<std::size_t>(origin)].escaped)
+            std::rethrow_exception(seats[static_cast<std::size_t>(origin)].escaped);
+        for (seat const& each : seats)
+            if (each.escaped) std::rethrow_exception(each.escaped);
+    }
 
     void perform_alone(call const& what) {
         if (mine_.group().revoked()) mine_.group().fail_call(0, 0, what);
@@ -210,7 +220,7 @@ private:
             }
         } catch (...) { front.error_ = std::current_exception(); }
         front.stage_ = stage::over;
-        started_.pop_front();
+        started_.erase(started_.begin());
         return true;
     }
 
@@ -221,20 +231,12 @@ private:
         void work() override {
             while (!world_.started_.empty() && world_.advance(false)) {}
         }
-        bool can_work() override { return !world_.started_.empty() && world_.can_advance(); }
 
     private:
         threads& world_;
     };
 
-    bool can_advance() {
-        started const& front = *started_.front();
-        using stage = started::stage;
-        return front.stage_ == stage::queued || (front.stage_ == stage::published && mine_.all_met(front.sequence_)) ||
-               (front.stage_ == stage::moved && mine_.all_settled(front.what_, front.sequence_));
-    }
-
-    std::deque<started*> started_;  // issued, not over; owned by their `pending`
+    std::vector<started*> started_;  // issued, not over; owned by their `pending`
     in_background collectives_;
     detail::shared_rank mine_;
     detail::thread_messages messages_;
