@@ -16,6 +16,7 @@
 #include <tutti/collectives/algorithm/segmented_ring.hpp>
 #include <tutti/collectives/algorithm/two_shot.hpp>
 #include <tutti/collectives/schedule.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <array>
@@ -62,8 +63,8 @@ constexpr bool keeps_order(algorithm_id which) {
 /// @throws usage_error  if it does not make this collective
 constexpr rank_schedule steps_of(algorithm_id which, schedule_shape const& shape, int rank) {
     if (!makes(which, shape.kind))
-        throw usage_error{"tutti: " + std::string{name(which)} + " is not known to make " + std::string{name(shape.kind)} +
-                          "; tutti::makes tells which do"};
+        detail::raise<usage_error>({"tutti: ", name(which), " is not known to make ", name(shape.kind),
+                                    "; tutti::makes tells which do"});
     rank_schedule mine;
     detail::with_algorithm(which, [&](auto const& algorithm) { mine = algorithm.steps(shape, rank); });
     return mine;

@@ -56,7 +56,7 @@ void launch_on_nothing() {
 }
 
 /// The positive number in environment variable `name`, or `otherwise` where it is not set.
-inline int positive_from_environment(char const* name, int otherwise) {
+[[gnu::cold]] inline int positive_from_environment(char const* name, int otherwise) {
     char const* const set = std::getenv(name);
     if (!set) return otherwise;
     std::string_view const text{set};

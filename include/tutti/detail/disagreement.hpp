@@ -52,9 +52,7 @@ public:
             for (int to = 0; to < group_.size(); ++to) {
                 std::size_t const sent = group_.counts(from, sequence_)[to],
                                   expected = group_.counts(to, sequence_)[group_.size() + from];
-                if (sent != expected)
-                    tell(joined({", ", describe(what), ": rank ", from, " sends ", sent, " elements to rank ", to, ", which expects ",
-                                 expected}));
+                if (sent != expected) tell_pair(what, from, to, sent, expected);
             }
     }
 
@@ -75,6 +73,10 @@ private:
         return text;
     }
 
+    [[noreturn, gnu::cold]] void tell_pair(call const& what, int from, int to, std::size_t sent, std::size_t expected) {
+        tell(joined({", ", describe(what), ": rank ", from, " sends ", sent, " elements to rank ", to, ", which expects ",
+                     expected}));
+    }
     [[noreturn, gnu::cold]] void tell(std::string const& what) {
         std::string const text = joined({"tutti: ranks disagree in call ", sequence_, what});
         group_.revoke(rank_, text, group_.everyone(), shared_group::cause::disagreed, sequence_);

@@ -16,7 +16,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 namespace tutti::detail {
 
@@ -77,7 +76,7 @@ public:
     };
 
     /// Of threads.
-    shared_group(int size, std::chrono::milliseconds timeout)
+    [[gnu::cold]] shared_group(int size, std::chrono::milliseconds timeout)
         : shared_group{size, timeout, aligned_bytes{bytes(size)}, nullptr} {
         make();
         channels_ = aligned_bytes{ranks() * ranks() * sizeof(channel)};
@@ -109,20 +108,16 @@ public:
         return object ? reinterpret_cast<std::uintptr_t>(object) - origin_of_identities_ : 0;
     }
 
-    /// Memory of a process that its peers see too, elsewhere. Windows are opened and closed by all ranks alike.
+    /// Memory of a process that its peers see too, elsewhere.
     struct window {
         std::size_t bytes = 0;
-        std::vector<std::byte*> ranks{};  // where this process sees each rank's
+        std::byte* const* ranks = nullptr;  // where this process sees each rank's; null once it is closed
     };
-    std::size_t open_window(window memory) {
+    /// From now on processes reach these windows, which are opened and closed by all ranks alike; they live elsewhere.
+    void see(std::span<window const> windows) {
         processes_ = true;
-        std::size_t free = 0;
-        while (free < windows_.size() && !windows_[free].ranks.empty()) ++free;
-        if (free == windows_.size()) windows_.emplace_back();
-        windows_[free] = std::move(memory);
-        return free;
+        windows_ = windows;
     }
-    void close_window(std::size_t index) { windows_[index] = {}; }
 
     /// Whether peers can reach these bytes of `rank`'s.
     bool reaches(int rank, std::byte const* data, std::size_t size) const {
@@ -322,11 +317,11 @@ private:
     rank_state& state(int rank) const { return states_[static_cast<std::size_t>(rank)]; }
 
     /// The index of the window where `rank` has these bytes, or -1.
-    std::ptrdiff_t find_window(int rank, std::byte const* data, std::size_t size) const {
+    [[gnu::noinline]] std::ptrdiff_t find_window(int rank, std::byte const* data, std::size_t size) const {
         auto const at = reinterpret_cast<std::uintptr_t>(data);
         for (std::size_t k = 0; k < windows_.size(); ++k) {
             window const& each = windows_[k];
-            if (each.ranks.empty()) continue;
+            if (!each.ranks) continue;
             auto const first = reinterpret_cast<std::uintptr_t>(each.ranks[static_cast<std::size_t>(rank)]);
             if (at >= first && at - first <= each.bytes && size <= each.bytes - (at - first)) return static_cast<std::ptrdiff_t>(k);
         }
@@ -423,7 +418,7 @@ private:
     rank_state* states_;
     std::size_t* counts_;
     aligned_bytes channels_;
-    std::vector<window> windows_;
+    std::span<window const> windows_;
     bool processes_ = false;
     std::uintptr_t origin_of_identities_ = 0;
 };

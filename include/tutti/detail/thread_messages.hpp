@@ -33,14 +33,13 @@ public:
         : mine_{mine},
           group_{mine.group()},
           behind_{behind},
-          out_seen_(static_cast<std::size_t>(group_.size()), 0),
-          in_seen_(out_seen_) {}
+          seen_(2 * static_cast<std::size_t>(group_.size()), 0) {}
 
     /// Performs a round; returns when all its messages are complete.
     void run(std::span<message const> round, call const& what) {
         if (group_.revoked()) group_.fail_call(rank(), 0, what);
         group_.enter(rank(), what.kind);
-        if (!queue_.empty()) return queued(*this, round, what, nullptr).wait();
+        if (first_) return queued(*this, round, what, nullptr).wait();
         for (message const& each : round)
             if (sends(each)) post(each, what);
         for (message const& each : round)
@@ -61,12 +60,12 @@ public:
         if (group_.revoked()) group_.fail_call(rank(), 0, what);
         group_.enter(rank(), what.kind);
         if (round.empty()) return {};
-        return pending{std::make_unique<queued>(*this, round, what, std::move(kept))};
+        return pending{std::unique_ptr<pending::request>{new queued{*this, round, what, std::move(kept)}}};
     }
 
     /// Moves every message that can move without waiting. An error is kept for who waits for the round.
     void work() override {
-        if (queue_.empty()) return;
+        if (!first_) return;
         visit(true);
         drop_over();
     }
@@ -88,9 +87,12 @@ private:
             : messages_{messages},
               what_{what},
               kept_{std::move(kept)},
+              transfers_(round.size()),
               left_{round.size()} {
-            for (message const& each : round) transfers_.push_back({each});
-            messages_.queue_.push_back(this);
+            for (std::size_t k = 0; k < round.size(); ++k) transfers_[k].what = round[k];
+            queued** end = &messages_.first_;
+            while (*end) end = &(*end)->next_;
+            *end = this;
             messages_.work();
         }
         queued(queued const&) = delete;
@@ -126,12 +128,13 @@ private:
         }
 
         thread_messages& messages_;
-        std::vector<transfer> transfers_;
         call what_;
         std::shared_ptr<void const> kept_;
+        std::vector<transfer> transfers_;
         std::size_t left_;
         clock::time_point since_ = clock::now();
         std::exception_ptr error_;
+        queued* next_ = nullptr;
     };
 
     int rank() const { return mine_.rank(); }
@@ -162,14 +165,16 @@ private:
     }
 
     void drop_over() {
-        std::erase_if(queue_, [](queued const* each) { return each->over(); });
+        for (queued** at = &first_; *at;)
+            if ((*at)->over()) *at = (*at)->next_;
+            else at = &(*at)->next_;
     }
 
-    /// Goes through the messages in the order of issue, and moves every one that can move; or, unless `moves`, says whether one can.
+    /// Goes through the messages in the order of issue, and moves every one that can move; unless `moves`, says whether one can.
     bool visit(bool moves) {
         ++scan_;
-        bool const dead = !queue_.empty() && group_.revoked();
-        for (queued* const its : queue_)
+        bool const dead = first_ && group_.revoked();
+        for (queued* its = first_; its; its = its->next_)
             for (transfer& each : its->transfers_) {
                 if (its->over()) break;
                 if (each.over) continue;
@@ -178,7 +183,7 @@ private:
                 auto const taken = through.taken.load(std::memory_order_seq_cst);
                 bool can_move = each.number != 0 && taken >= each.number;
                 if (each.number == 0) {
-                    auto& seen = (sends(each.what) ? out_seen_ : in_seen_)[static_cast<std::size_t>(each.what.peer)];
+                    auto& seen = seen_[2 * static_cast<std::size_t>(each.what.peer) + sends(each.what)];
                     bool const first = seen != scan_;  // of those that wait for this channel
                     can_move = first && !dead && (posted == taken) == sends(each.what);
                     if (!can_move) seen = scan_;
@@ -239,8 +244,8 @@ private:
 
     [[noreturn, gnu::cold]] void differ(message const& into, channel const& from, call const& what) {
         std::string const text =
-            joined({"tutti: ranks disagree: rank ", rank(), " receives ", into.count, " x ", what.type->name, " from rank ", into.peer,
-                    ", which sends ", from.count, " x ", from.type->name, " (in ", describe(what), ")"});
+            joined({"tutti: ranks disagree: rank ", rank(), " receives ", into.count, " x ", what.type->name, " from rank ",
+                    into.peer, ", which sends ", from.count, " x ", from.type->name, " (in ", describe(what), ")"});
         group_.revoke(rank(), text, group_.only(rank(), into.peer), shared_group::cause::disagreed);
         group_.quiesce();
         raise<collective_mismatch>({text});
@@ -249,9 +254,8 @@ private:
     shared_rank& mine_;
     shared_group& group_;
     shared_group::background& behind_;
-    std::vector<queued*> queue_;           // issued, not over; owned by their `pending`
-    std::vector<std::uint64_t> out_seen_;  // by peer: the last scan that met a message which has to wait for the channel
-    std::vector<std::uint64_t> in_seen_;
+    queued* first_ = nullptr;          // of those issued and not over, in a row; owned by their `pending`
+    std::vector<std::uint64_t> seen_;  // by peer and direction: the last scan that met a message which has to wait for the channel
     std::uint64_t scan_ = 0;
 };
 

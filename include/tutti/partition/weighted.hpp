@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/partition.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/permutation.hpp>
 
@@ -72,13 +73,13 @@ struct weighted {
 
     share_type share(share_of const& which) const {
         if (weights.size() != static_cast<std::size_t>(which.ranks))
-            throw usage_error{"tutti: partition::weighted has " + std::to_string(weights.size()) + " weights for " +
-                              std::to_string(which.ranks) + " ranks"};
+            detail::raise<usage_error>({"tutti: partition::weighted has ", weights.size(), " weights for ", which.ranks,
+                                        " ranks"});
         double sum = 0;
         for (double const weight : weights) {
             if (!(weight >= 0) || !std::isfinite(weight))
-                throw usage_error{"tutti: partition::weighted: " + std::to_string(weight) +
-                                  " is no weight; weights are finite and not negative"};
+                detail::raise<usage_error>({"tutti: partition::weighted: ", std::to_string(weight),
+                                            " is no weight; weights are finite and not negative"});
             sum += weight;
         }
         if (!(sum > 0) || !std::isfinite(sum))
