@@ -57,9 +57,12 @@ inline std::vector<alternative> alternatives(collective kind, std::size_t bytes,
     std::vector<alternative> all;
     schedule_shape const shape{kind, ranks, kind == collective::barrier ? 0 : bytes, 0};
     for (auto const id : algorithm_ids)
-        if (makes(id, kind))
-            all.push_back({id, price(make_schedule(id, shape), costs, 1), !reduces(kind) || commutes || keeps_order(id)});
-    std::stable_sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.seconds < b.seconds; });
+        if (makes(id, kind)) {
+            alternative const found{id, price(make_schedule(id, shape), costs, 1), !reduces(kind) || commutes || keeps_order(id)};
+            auto at = all.end();
+            while (at != all.begin() && found.seconds < (at - 1)->seconds) --at;
+            all.insert(at, found);
+        }
     return all;
 }
 

@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace tutti::partition {
@@ -53,16 +52,19 @@ struct weighted {
             double sum = 0;
             for (double const weight : weights) sum += weight;
             std::vector<std::int64_t> quota;
-            std::vector<std::pair<double, std::size_t>> rest;
+            std::vector<double> rest;  // what each has got, less what is due
             auto left = static_cast<std::int64_t>(round);
             for (double const weight : weights) {
                 double const exact = weight / sum * static_cast<double>(round);
                 quota.push_back(static_cast<std::int64_t>(exact));
-                rest.emplace_back(static_cast<double>(quota.back()) - exact, rest.size());
+                rest.push_back(static_cast<double>(quota.back()) - exact);
                 left -= quota.back();
             }
-            std::sort(rest.begin(), rest.end());
-            for (std::size_t k = 0; left > 0; ++k, --left) ++quota[rest[k % rest.size()].second];
+            for (; left > 0; --left) {
+                auto const neediest = std::min_element(rest.begin(), rest.end());
+                ++quota[static_cast<std::size_t>(neediest - rest.begin())];
+                *neediest += 1;
+            }
             return quota;
         }
 
