@@ -16,46 +16,49 @@
 #include <tutti/collectives/algorithm/segmented_ring.hpp>
 #include <tutti/collectives/algorithm/two_shot.hpp>
 #include <tutti/collectives/schedule.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <array>
 #include <cstdint>
-#include <string>
-#include <tuple>
 
 namespace tutti {
 namespace detail {
 
+template <class... Algorithms>
+struct algorithm_list {
+    static constexpr std::array ids{Algorithms::id...};
+
+    /// Calls `visit` with the algorithm of that id, if there is one.
+    template <class Visit>
+    static constexpr void with(algorithm_id which, Visit visit) {
+        (void)((Algorithms::id == which && (visit(Algorithms{}), true)) || ...);
+    }
+};
+
 /// The algorithms that an id alone tells; those with parameters, with their defaults. A new one is added here.
 using known_algorithms =
-    std::tuple<algorithm::ring, algorithm::recursive_doubling, algorithm::rabenseifner, algorithm::binomial, algorithm::bruck,
-               algorithm::pairwise, algorithm::circulant, algorithm::hillis_steele, algorithm::recursive_halving, algorithm::dissemination,
-               algorithm::scatter_all_gather, algorithm::double_tree, algorithm::one_shot, algorithm::two_shot,
-               algorithm::segmented_ring>;
-
-/// Calls `visit` with the algorithm of that id, if there is one.
-template <class Visit>
-constexpr void with_algorithm(algorithm_id which, Visit visit) {
-    std::apply([&](auto const&... each) { (void)((each.id == which && (visit(each), true)) || ...); }, known_algorithms{});
-}
+    algorithm_list<algorithm::ring, algorithm::recursive_doubling, algorithm::rabenseifner, algorithm::binomial, algorithm::bruck,
+                   algorithm::pairwise, algorithm::circulant, algorithm::hillis_steele, algorithm::recursive_halving,
+                   algorithm::dissemination, algorithm::scatter_all_gather, algorithm::double_tree, algorithm::one_shot,
+                   algorithm::two_shot, algorithm::segmented_ring>;
 
 }  // namespace detail
 
 /// Every algorithm that can be chosen at run time: a hierarchy cannot, since its id does not tell of what.
-inline constexpr auto algorithm_ids =
-    std::apply([](auto const&... each) { return std::array{each.id...}; }, detail::known_algorithms{});
+inline constexpr auto algorithm_ids = detail::known_algorithms::ids;
 
 /// Whether `which` can be chosen at run time for this collective. Local.
 constexpr bool makes(algorithm_id which, collective kind) {
     bool result = false;
-    detail::with_algorithm(which, [&](auto const& algorithm) { result = algorithm.makes(kind); });
+    detail::known_algorithms::with(which, [&](auto const& algorithm) { result = algorithm.makes(kind); });
     return result;
 }
 
 /// Whether `which` can be chosen at run time for operations that do not commute. Local.
 constexpr bool keeps_order(algorithm_id which) {
     bool result = false;
-    detail::with_algorithm(which, [&](auto const& algorithm) { result = algorithm.keeps_order; });
+    detail::known_algorithms::with(which, [&](auto const& algorithm) { result = algorithm.keeps_order; });
     return result;
 }
 namespace detail {
@@ -63,7 +66,7 @@ namespace detail {
 /// What an algorithm chosen at run time has as its settings.
 constexpr std::uint64_t settings_of(algorithm_id which) {
     std::uint64_t result = 0;
-    with_algorithm(which, [&](auto const& algorithm) { result = settings_of(algorithm); });
+    known_algorithms::with(which, [&](auto const& algorithm) { result = settings_of(algorithm); });
     return result;
 }
 
@@ -73,10 +76,10 @@ constexpr std::uint64_t settings_of(algorithm_id which) {
 /// @throws usage_error  if it does not make this collective
 constexpr rank_schedule steps_of(algorithm_id which, schedule_shape const& shape, int rank) {
     if (!makes(which, shape.kind))
-        throw usage_error{"tutti: " + std::string{name(which)} + " is not known to make " + std::string{name(shape.kind)} +
-                          "; tutti::makes tells which do"};
+        detail::raise<usage_error>({"tutti: ", name(which), " is not known to make ", name(shape.kind),
+                                    "; tutti::makes tells which do"});
     rank_schedule mine;
-    detail::with_algorithm(which, [&](auto const& algorithm) { mine = algorithm.steps(shape, rank); });
+    detail::known_algorithms::with(which, [&](auto const& algorithm) { mine = algorithm.steps(shape, rank); });
     return mine;
 }
 

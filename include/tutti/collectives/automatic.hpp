@@ -10,6 +10,7 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <memory>
@@ -25,7 +26,7 @@ inline bool may_reorder(call const& what) { return !what.reduce || what.reduce->
 /// @throws usage_error  when the algorithm does not make the call, or folds in an order that its operation does not allow
 inline void check_choice(algorithm_id by, call const& what) {
     auto fail = [&](std::string const& why) {
-        throw usage_error{"tutti: " + describe(what) + ": a table names " + std::string{word(by)} + ", which " + why};
+        raise<usage_error>({"tutti: ", describe(what), ": a table names ", word(by), ", which ", why});
     };
     if (!makes(by, what.kind)) fail("is not known to make this collective; tutti::makes tells which algorithms do");
     if (!may_reorder(what) && !keeps_order(by))

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <array>
@@ -185,10 +186,10 @@ private:
         return value;
     }
     [[noreturn]] void fail(std::string const& expected, std::string_view found) const {
-        throw usage_error{"tutti: choices: line " + std::to_string(number_) + ": expected " + expected + ", found " +
-                          (!found.empty()                  ? "'" + std::string{found} + "'"
-                           : all_.empty() && rest_.empty() ? "the end of the text"
-                                                           : "the end of the line")};
+        raise<usage_error>({"tutti: choices: line ", number_, ": expected ", expected, ", found ",
+                            !found.empty()                  ? "'" + std::string{found} + "'"
+                            : all_.empty() && rest_.empty() ? "the end of the text"
+                                                            : "the end of the line"});
     }
 
     std::string_view rest_, all_, line_;  // what follows; the line; what is left of it, without its comment
@@ -214,7 +215,7 @@ inline std::string to_text(choice_table const& table) {
     add("# collective", "ranks", "bytes", "operation", "algorithm: the first row that fits, up to so many ranks and bytes");
     for (choice const& row : table.rows) {
         if (!detail::can_be_chosen_for(row.kind))
-            throw usage_error{"tutti: choices: no algorithm makes " + std::string{name(row.kind)}};
+            detail::raise<usage_error>({"tutti: choices: no algorithm makes ", name(row.kind)});
         add(name(row.kind), row.ranks == any_ranks ? "any" : std::to_string(row.ranks),
             row.bytes == any_bytes ? "any" : std::to_string(row.bytes), row.commutes ? "commutes" : "any", detail::word(row.by));
     }

@@ -4,6 +4,7 @@
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <cstddef>
@@ -19,7 +20,7 @@ inline rank_schedule direct_steps(call const& what, int rank, int ranks) {
     bool const folds = what.kind == collective::reduce_scatter;
     if (!folds && what.kind != collective::gather && what.kind != collective::all_gather && what.kind != collective::scatter &&
         what.kind != collective::all_to_all)
-        throw usage_error{"tutti: " + describe(what) + " has no parts that could go straight from rank to rank"};
+        raise<usage_error>({"tutti: ", describe(what), " has no parts that could go straight from rank to rank"});
 
     auto sent_to = [&](int peer) -> std::size_t {
         bool const sends = what.kind == collective::gather ? peer == what.root : what.kind != collective::scatter || rank == what.root;

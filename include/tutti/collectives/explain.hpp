@@ -6,6 +6,7 @@
 #include <tutti/collectives/price.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -56,9 +57,12 @@ inline std::vector<alternative> alternatives(collective kind, std::size_t bytes,
     std::vector<alternative> all;
     schedule_shape const shape{kind, ranks, kind == collective::barrier ? 0 : bytes, 0};
     for (auto const id : algorithm_ids)
-        if (makes(id, kind))
-            all.push_back({id, price(make_schedule(id, shape), costs, 1), !reduces(kind) || commutes || keeps_order(id)});
-    std::stable_sort(all.begin(), all.end(), [](auto const& a, auto const& b) { return a.seconds < b.seconds; });
+        if (makes(id, kind)) {
+            alternative const found{id, price(make_schedule(id, shape), costs, 1), !reduces(kind) || commutes || keeps_order(id)};
+            auto at = all.end();
+            while (at != all.begin() && found.seconds < (at - 1)->seconds) --at;
+            all.insert(at, found);
+        }
     return all;
 }
 
@@ -132,14 +136,14 @@ explained explain_choice(Comm& world, collective kind, std::size_t bytes, explai
 template <communicator Comm>
 [[nodiscard]] std::string explain(Comm& world, collective kind, std::size_t bytes, explain_options const& options = {}) {
     if (!detail::can_be_chosen_for(kind))
-        throw usage_error{"tutti: explain: " + std::string{name(kind)} + " is made by no algorithm"};
+        detail::raise<usage_error>({"tutti: explain: ", name(kind), " is made by no algorithm"});
     if (kind == collective::barrier) bytes = 0;
     auto const found = detail::explain_choice(world, kind, bytes, options);
     algorithm_id const by = found.by;
     bool const ordered = reduces(kind) && !options.commutes;
     if (by != algorithm_id::own && (!makes(by, kind) || (ordered && !keeps_order(by))))
-        throw usage_error{"tutti: explain: " + std::string{name(kind)} + ": " + found.why + ", names " +
-                          std::string{detail::word(by)} + ", which cannot make it"};
+        detail::raise<usage_error>({"tutti: explain: ", name(kind), ": ", found.why, ", names ", detail::word(by),
+                                    ", which cannot make it"});
 
     alpha_beta_gamma costs;
     std::string_view source = "given";

@@ -45,36 +45,48 @@ call make_call(collective kind, In const& in, Out&& out, std::size_t count, int 
     return what;
 }
 
-/// Makes averages of the sums that a complete call has left at `out`; nothing for other operations.
-template <class Operation, class T>
-void finish(std::span<T> out, int ranks) {
+/// Makes averages of the sums that a complete call has left in `out`, on `ranks` ranks; nothing for other operations.
+template <class Operation, class Out>
+void finish(Out&& out, int ranks) {
+    using T = element_t<Out>;
     if constexpr (std::is_same_v<Operation, average> && number_kind_of<T> == number_kind::complex) {
-        for (T& x : out) x /= static_cast<typename T::value_type>(ranks);
+        for (T& x : writable_elements(out)) x /= static_cast<typename T::value_type>(ranks);
     } else if constexpr (std::is_same_v<Operation, average>) {
         using wide = accumulator_t<T>;
-        for (T& x : out) x = static_cast<T>(static_cast<wide>(x) / static_cast<wide>(ranks));
+        for (T& x : writable_elements(out)) x = static_cast<T>(static_cast<wide>(x) / static_cast<wide>(ranks));
     }
 }
 
 /// The same once a started call is complete.
-template <class Operation, class T>
-pending finish_later(pending running, std::span<T> out, int ranks) {
+template <class Operation, class Out>
+pending finish_later(pending running, Out&& out, int ranks) {
     if constexpr (std::is_same_v<Operation, average>)
-        return then(std::move(running), [out, ranks] { finish<Operation>(out, ranks); });
+        return then(std::move(running), [out = writable_elements(out), ranks] { finish<Operation>(out, ranks); });
     else return running;
 }
 
+/// A buffer as it is checked: where it is, and how many elements it has.
+struct checked_buffer {
+    template <class Range>
+    explicit checked_buffer(Range const& range) : data{std::ranges::data(range)}, count{std::ranges::size(range)} {}
+    void const* data;
+    std::size_t count;
+};
+
+inline void check_buffers(char const* what, std::size_t size, checked_buffer in, std::size_t in_count, checked_buffer out,
+                          std::size_t out_count, std::size_t in_place_at) {
+    check_size(what, "the input", in.count, in_count);
+    check_size(what, "the output", out.count, out_count);
+    if (in_count <= out_count) check_overlap(what, in.data, in_count * size, out.data, out_count * size, in_place_at * size);
+    else check_overlap(what, out.data, out_count * size, in.data, in_count * size, in_place_at * size);
+}
+
 /// Sizes and places of the two buffers of a call: how many elements each has, and where `out` may lie within `in` or `in`
-/// within `out` (bytes from the beginning of the larger one).
+/// within `out` (elements from the beginning of the larger one).
 template <class In, class Out>
 void check_buffers(char const* what, In const& in, std::size_t in_count, Out const& out, std::size_t out_count,
                    std::size_t in_place_at = 0) {
-    constexpr std::size_t size = sizeof(element_t<In>);
-    check_size(what, "the input", std::ranges::size(in), in_count);
-    check_size(what, "the output", std::ranges::size(out), out_count);
-    if (in_count <= out_count)
-        check_overlap(what, std::ranges::data(in), in_count * size, std::ranges::data(out), out_count * size, in_place_at * size);
-    else check_overlap(what, std::ranges::data(out), out_count * size, std::ranges::data(in), in_count * size, in_place_at * size);
+    check_buffers(what, sizeof(element_t<In>), checked_buffer{in}, in_count, checked_buffer{out}, out_count, in_place_at);
 }
 
 }  // namespace tutti::detail

@@ -3,6 +3,7 @@
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -19,8 +20,7 @@ namespace detail {
 template <class Comm>
 void check_peer(char const* what, Comm& world, int peer) {
     if (peer < 0 || peer >= world.size() || peer == world.rank())
-        throw usage_error{"tutti: " + std::string{what} + ": rank " + std::to_string(peer) + " is no peer of rank " +
-                          std::to_string(world.rank()) + " of " + std::to_string(world.size())};
+        raise<usage_error>({"tutti: ", what, ": rank ", peer, " is no peer of rank ", world.rank(), " of ", world.size()});
 }
 
 template <class Range>

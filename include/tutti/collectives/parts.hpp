@@ -2,6 +2,7 @@
 
 #include <tutti/collectives/make_call.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -36,7 +37,7 @@ uneven_part part_among(char const* what, Counts const& counts, Comm const& world
     int rank = 0;
     for (std::size_t const count : counts) {
         if (count > most - mine.whole)
-            throw usage_error{"tutti: " + std::string{what} + ": the counts add up to more elements than memory can hold"};
+            raise<usage_error>({"tutti: ", what, ": the counts add up to more elements than memory can hold"});
         if (rank == world.rank()) mine.first = mine.whole, mine.count = count;
         mine.whole += count;
         mine.largest = std::max(mine.largest, count);

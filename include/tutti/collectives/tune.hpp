@@ -9,6 +9,7 @@
 #include <tutti/collectives/costs.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -42,7 +43,7 @@ namespace detail {
 
 /// @throws usage_error  on every rank whose options make no sense
 inline void check_options(tune_options const& options) {
-    auto fail = [](std::string const& why) { throw usage_error{"tutti: tune: " + why}; };
+    auto fail = [](std::string const& why) { raise<usage_error>({"tutti: tune: ", why}); };
     if (options.repetitions < 1) fail("needs 1 repetition or more, not " + std::to_string(options.repetitions));
     if (options.time_limit.count() <= 0)
         fail("needs a positive time limit, not " + std::to_string(options.time_limit.count()) + " ms");
@@ -66,7 +67,7 @@ void check_same_options(Comm& world, tune_options const& options) {
     auto const all = all_gather(world, digest);
     for (std::size_t rank = 1; rank < all.size(); ++rank)
         if (all[rank] != all[0])
-            throw usage_error{"tutti: tune: rank " + std::to_string(rank) + " has other sizes or repetitions than rank 0"};
+            raise<usage_error>({"tutti: tune: rank ", rank, " has other sizes or repetitions than rank 0"});
 }
 
 /// What can make a collective: the communicator itself first, if it can.

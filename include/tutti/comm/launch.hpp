@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <charconv>
@@ -7,7 +8,6 @@
 #include <concepts>
 #include <cstdlib>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -29,9 +29,9 @@ void launch(launch_options const& options, Body&& body) {
         "tutti: launch<Comm>(body): body must take the world by reference, as in [](auto& world) { ... }; a communicator is "
         "not copied");
     if (options.ranks && *options.ranks < 1)
-        throw usage_error{"tutti: launch needs at least 1 rank, not " + std::to_string(*options.ranks)};
+        detail::raise<usage_error>({"tutti: launch needs at least 1 rank, not ", *options.ranks});
     if (options.timeout.count() <= 0)
-        throw usage_error{"tutti: launch needs a positive timeout, not " + std::to_string(options.timeout.count()) + " ms"};
+        detail::raise<usage_error>({"tutti: launch needs a positive timeout, not ", options.timeout.count(), " ms"});
     if constexpr (std::invocable<Body&, Comm&>) Comm::launch(options, body);
 }
 
@@ -56,14 +56,14 @@ void launch_on_nothing() {
 }
 
 /// The positive number in environment variable `name`, or `otherwise` where it is not set.
-inline int positive_from_environment(char const* name, int otherwise) {
+[[gnu::cold]] inline int positive_from_environment(char const* name, int otherwise) {
     char const* const set = std::getenv(name);
     if (!set) return otherwise;
     std::string_view const text{set};
     int value = 0;
     auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (problem != std::errc{} || end != text.data() + text.size() || value < 1)
-        throw usage_error{"tutti: " + std::string{name} + " must be a positive number, not '" + std::string{text} + "'"};
+        raise<usage_error>({"tutti: ", name, " must be a positive number, not '", text, "'"});
     return value;
 }
 

@@ -554,7 +554,6 @@ private:
     public:
         explicit in_background(mpi& world) : world_{world} {}
         void work() override { world_.progress_started(); }
-        bool can_work() override { return !world_.started_.empty(); }
 
     private:
         mpi& world_;

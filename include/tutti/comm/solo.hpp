@@ -4,6 +4,7 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <cstring>
@@ -34,15 +35,15 @@ public:
     /// @throws collective_mismatch
     static void announce(call const& what) {
         if (what.receive_counts && what.counts[0] != what.receive_counts[0])
-            throw collective_mismatch{"tutti: " + describe(what) + ": rank 0 sends " + std::to_string(what.counts[0]) +
-                                      " elements to itself and expects " + std::to_string(what.receive_counts[0])};
+            detail::raise<collective_mismatch>({"tutti: ", describe(what), ": rank 0 sends ", what.counts[0],
+                                                " elements to itself and expects ", what.receive_counts[0]});
     }
     /// There is nobody to exchange messages with.
     /// @throws usage_error unless `round` is empty
     static void exchange(std::span<message const> round, call const& what) {
         if (!round.empty())
-            throw usage_error{"tutti: " + describe(what) + ": rank " + std::to_string(round[0].peer) +
-                              " is no peer of rank 0 of 1"};
+            detail::raise<usage_error>(
+                {"tutti: ", describe(what), ": rank ", round[0].peer, " is no peer of rank 0 of 1"});
     }
     static pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> const& /*kept*/) {
         exchange(round, what);
@@ -50,7 +51,7 @@ public:
     }
     /// Ends the group.
     /// @throws error always, with `text`
-    [[noreturn]] static void abort(std::string const& text) { throw error{"tutti: rank 0 aborted: " + text}; }
+    [[noreturn]] static void abort(std::string const& text) { detail::raise<error>({"tutti: rank 0 aborted: ", text}); }
 
     /// `size` elements of memory that the peers can reach: here, all of it. Local.
     template <class T>
@@ -62,7 +63,7 @@ public:
     template <class Body>
     static void launch(launch_options const& options, Body&& body) {
         if (options.ranks && *options.ranks != 1)
-            throw usage_error{"tutti: comm::solo has one rank, not " + std::to_string(*options.ranks)};
+            detail::raise<usage_error>({"tutti: comm::solo has one rank, not ", *options.ranks});
         solo world;
         body(world);
     }

@@ -5,6 +5,7 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/detail/trace_log.hpp>
 #include <tutti/error.hpp>
 
@@ -129,13 +130,13 @@ public:
              std::span{all});
         std::array<std::uint8_t, 1> written{rank() != 0 || detail::write_trace_file(path.c_str(), all)};
         move({.kind = collective::broadcast, .root = 0}, std::span<std::uint8_t const>{written}, std::span{written});
-        if (!written[0]) throw error{"tutti: the trace " + path + " could not be written"};
+        if (!written[0]) detail::raise<error>({"tutti: the trace ", path, " could not be written"});
     }
 
     /// Forgets the calls noted so far, but for those still running. Local.
     void clear() {
         if (std::any_of(calls_.begin(), calls_.end(), [](auto const& each) { return each.running; }))
-            throw usage_error{"tutti: rank " + std::to_string(rank()) + " clears its trace while a started call is running"};
+            detail::raise<usage_error>({"tutti: rank ", rank(), " clears its trace while a started call is running"});
         calls_.clear();
         scheduled_ = nothing;
     }

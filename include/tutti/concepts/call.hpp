@@ -2,6 +2,7 @@
 
 #include <tutti/concepts/element_type.hpp>
 #include <tutti/concepts/operation.hpp>
+#include <tutti/detail/text.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -33,13 +34,16 @@ enum class collective : std::uint8_t {
     exchange
 };
 
+namespace detail {
+
+inline constexpr std::string_view collective_names[] = {"no call",        "barrier",        "broadcast",  "reduce",  "all_reduce",
+                                                        "reduce_scatter", "gather",         "all_gather", "scatter", "all_to_all",
+                                                        "scan",           "exclusive_scan", "send",       "receive", "exchange"};
+
+}  // namespace detail
+
 /// The name of a collective as it is called in code.
-constexpr std::string_view name(collective kind) {
-    constexpr std::string_view names[] = {"no call",        "barrier",        "broadcast",  "reduce",  "all_reduce",
-                                          "reduce_scatter", "gather",         "all_gather", "scatter", "all_to_all",
-                                          "scan",           "exclusive_scan", "send",       "receive", "exchange"};
-    return names[static_cast<std::size_t>(kind)];
-}
+constexpr std::string_view name(collective kind) { return detail::collective_names[static_cast<std::size_t>(kind)]; }
 
 /// By which algorithm a call is made: the communicator's own, or a schedule over messages.
 enum class algorithm_id : std::uint8_t {
@@ -63,27 +67,31 @@ enum class algorithm_id : std::uint8_t {
     own
 };
 
-constexpr std::string_view name(algorithm_id which) {
-    constexpr std::string_view names[] = {"automatic",
-                                          "ring",
-                                          "recursive_doubling",
-                                          "rabenseifner",
-                                          "binomial",
-                                          "bruck",
-                                          "pairwise",
-                                          "circulant",
-                                          "hillis_steele",
-                                          "recursive_halving",
-                                          "dissemination",
-                                          "scatter_all_gather",
-                                          "double_tree",
-                                          "one_shot",
-                                          "two_shot",
-                                          "segmented_ring",
-                                          "hierarchical",
-                                          "an algorithm of its own"};
-    return names[static_cast<std::size_t>(which)];
-}
+namespace detail {
+
+inline constexpr std::string_view algorithm_names[] = {
+    "automatic",
+    "ring",
+    "recursive_doubling",
+    "rabenseifner",
+    "binomial",
+    "bruck",
+    "pairwise",
+    "circulant",
+    "hillis_steele",
+    "recursive_halving",
+    "dissemination",
+    "scatter_all_gather",
+    "double_tree",
+    "one_shot",
+    "two_shot",
+    "segmented_ring",
+    "hierarchical",
+    "an algorithm of its own"};
+
+}  // namespace detail
+
+constexpr std::string_view name(algorithm_id which) { return detail::algorithm_names[static_cast<std::size_t>(which)]; }
 
 /// Whether each rank brings a part for every rank.
 constexpr bool brings_parts(collective kind) {
@@ -232,16 +240,15 @@ inline constexpr reduction reduction_of<T, average>{&detail::fold<T, std::plus<>
                                                     !std::is_same_v<detail::folded_in<std::plus<>, T>, T>};
 
 /// A call in words: "all_reduce of 8 x float with std::plus<void>", "all_gather_v of up to 8 x float".
-inline std::string describe(call const& what) {
-    std::string text{name(what.kind)};
-    if (what.counts) text += "_v";
-    if (what.counts && what.kind == collective::all_to_all) text += " of " + std::string{what.type->name};
-    else if (what.type)
-        text += (what.counts ? " of up to " : " of ") + std::to_string(what.count) + " x " + std::string{what.type->name};
-    if (what.reduce) text += " with " + std::string{what.reduce->name};
-    if (what.root >= 0) text += ", root " + std::to_string(what.root);
-    if (what.algorithm != algorithm_id::automatic) text += ", by " + std::string{name(what.algorithm)};
-    if (what.settings != 0) text += " with settings " + std::to_string(what.settings);
+[[gnu::cold]] inline std::string describe(call const& what) {
+    std::string text;
+    detail::append(text, {name(what.kind), what.counts ? "_v" : ""});
+    if (what.counts && what.kind == collective::all_to_all) detail::append(text, {" of ", what.type->name});
+    else if (what.type) detail::append(text, {what.counts ? " of up to " : " of ", what.count, " x ", what.type->name});
+    if (what.reduce) detail::append(text, {" with ", what.reduce->name});
+    if (what.root >= 0) detail::append(text, {", root ", what.root});
+    if (what.algorithm != algorithm_id::automatic) detail::append(text, {", by ", name(what.algorithm)});
+    if (what.settings != 0) detail::append(text, {" with settings ", what.settings});
     return text;
 }
 

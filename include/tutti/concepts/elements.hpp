@@ -1,13 +1,13 @@
 #pragma once
 
 #include <tutti/concepts/element_type.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <ranges>
 #include <span>
-#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -98,16 +98,16 @@ std::span<element_t<Range>> writable_elements(Range&& range) {
     return {reinterpret_cast<element_t<Range>*>(bytes_of(range)), std::ranges::size(range)};
 }
 
+[[noreturn, gnu::cold]] inline void refuse_size(char const* what, char const* which, std::size_t has, std::size_t needs) {
+    raise<usage_error>({"tutti: ", what, ": ", which, " has ", has, " elements and needs ", needs});
+}
 inline void check_size(char const* what, char const* which, std::size_t has, std::size_t needs) {
-    if (has != needs)
-        throw usage_error{"tutti: " + std::string{what} + ": " + which + " has " + std::to_string(has) + " elements and needs " +
-                          std::to_string(needs)};
+    if (has != needs) refuse_size(what, which, has, needs);
 }
 
 inline void check_root(char const* what, int root, int size) {
     if (root < 0 || root >= size)
-        throw usage_error{"tutti: " + std::string{what} + ": root " + std::to_string(root) + " is not a rank of 0.." +
-                          std::to_string(size - 1)};
+        raise<usage_error>({"tutti: ", what, ": root ", root, " is not a rank of 0..", size - 1});
 }
 
 /// Results may replace their sources or lie elsewhere; half over them they would destroy what is still to be read.
@@ -115,7 +115,7 @@ inline void check_overlap(char const* what, void const* in, std::size_t in_bytes
                           std::size_t in_place_at = 0) {
     auto const a = reinterpret_cast<std::uintptr_t>(in), b = reinterpret_cast<std::uintptr_t>(out);
     if (a != b + in_place_at && a < b + out_bytes && b < a + in_bytes && in_bytes != 0 && out_bytes != 0)
-        throw usage_error{"tutti: " + std::string{what} + ": input and output overlap; they must be apart or in place"};
+        raise<usage_error>({"tutti: ", what, ": input and output overlap; they must be apart or in place"});
 }
 
 }  // namespace detail

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
 #include <new>
+#include <utility>
 
 namespace tutti::detail {
 
@@ -12,19 +12,25 @@ class aligned_bytes {
 public:
     aligned_bytes() = default;
     explicit aligned_bytes(std::size_t size, std::size_t alignment = 64)
-        : bytes_{nullptr, release{std::align_val_t{std::max<std::size_t>(alignment, 64)}}} {
-        if (size != 0) bytes_.reset(static_cast<std::byte*>(::operator new[](size, bytes_.get_deleter().alignment)));
+        : alignment_{std::max<std::size_t>(alignment, 64)},
+          bytes_{size != 0 ? static_cast<std::byte*>(::operator new[](size, alignment_)) : nullptr} {}
+    aligned_bytes(aligned_bytes&& other) noexcept
+        : alignment_{other.alignment_},
+          bytes_{std::exchange(other.bytes_, nullptr)} {}
+    aligned_bytes& operator=(aligned_bytes&& other) noexcept {
+        std::swap(alignment_, other.alignment_);
+        std::swap(bytes_, other.bytes_);
+        return *this;
+    }
+    ~aligned_bytes() {
+        if (bytes_) ::operator delete[](bytes_, alignment_);
     }
 
-    std::byte* data() const { return bytes_.get(); }
+    std::byte* data() const { return bytes_; }
 
 private:
-    struct release {
-        std::align_val_t alignment{64};
-        void operator()(std::byte* bytes) const { ::operator delete[](bytes, alignment); }
-    };
-
-    std::unique_ptr<std::byte[], release> bytes_{nullptr, release{}};
+    std::align_val_t alignment_{64};
+    std::byte* bytes_ = nullptr;
 };
 
 }  // namespace tutti::detail

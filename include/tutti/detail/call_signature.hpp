@@ -2,6 +2,7 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/hash.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -129,9 +130,8 @@ void compare_call(Comm& world, call const& what, std::uint64_t sequence) {
     for (std::size_t from = 0; from < ranks; ++from)
         for (std::size_t to = 0; to < ranks; ++to)
             if (auto const sent = table[from * 2 * ranks + to], expected = table[to * 2 * ranks + ranks + from]; sent != expected)
-                throw collective_mismatch{text + ", " + describe(what) + ": rank " + std::to_string(from) + " sends " +
-                                          std::to_string(sent) + " elements to rank " + std::to_string(to) + ", which expects " +
-                                          std::to_string(expected)};
+                raise<collective_mismatch>({text, ", ", describe(what), ": rank ", from, " sends ", sent, " elements to rank ",
+                                            to, ", which expects ", expected});
 }
 
 }  // namespace tutti::detail

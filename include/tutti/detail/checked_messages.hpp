@@ -2,6 +2,7 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/call_signature.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -39,8 +40,8 @@ public:
         for (message const& each : round) {
             auto& legs = each.what == message::action::send ? out : in;
             if (find(legs, each.peer))
-                throw usage_error{"tutti: " + describe(what) + ": two messages at once " +
-                                  (&legs == &out ? "to rank " : "from rank ") + std::to_string(each.peer)};
+                raise<usage_error>({"tutti: ", describe(what), ": two messages at once ",
+                                    (&legs == &out ? "to rank " : "from rank "), each.peer});
             legs.push_back({&each});
         }
         std::string disagreement;

@@ -2,13 +2,13 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/shared_group.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
+#include <string_view>
 
 namespace tutti::detail {
 
@@ -21,23 +21,26 @@ public:
     /// Objects that identify types and operations may differ between shared libraries, so names decide; but not those of lambdas
     /// and of what has no name, which several may share.
     /// @throws collective_mismatch  unless all ranks call the same
-    void compare_fully(call const& what) {
+    [[gnu::cold]] void compare_fully(call const& what) {
         group_.say(rank_, sequence_, called(what));
-        std::vector<caller> callers;  // the first rank of each kind of call
+        bool same = true;
         for (int rank = 0; rank < group_.size(); ++rank) {
             group_.await(rank_, rank, sequence_, what, [&] { return group_.has_said(rank, sequence_); });
-            caller const found{group_.said(rank), group_.at(rank, sequence_).identity, "rank " + std::to_string(rank)};
-            auto const known = std::find_if(callers.begin(), callers.end(), [&](caller const& each) { return each.same(found); });
-            if (known == callers.end()) callers.push_back(found);
-            else known->ranks += ", " + found.ranks;
+            same = same && alike(0, rank);
         }
-        if (callers.size() == 1) return;
+        if (same) return;
         std::string text;
-        for (auto const& each : callers) {
-            bool const first = std::find_if(callers.begin(), callers.end(), [&](auto const& other) {
-                                   return other.called == each.called;
-                               })->identity == each.identity;
-            text += (text.empty() ? ": " : "; ") + each.ranks + " called " + each.called + (first ? "" : ", but another of that name");
+        for (int first = 0; first < group_.size(); ++first) {  // of those that call the same
+            bool heard = false, of_that_name = false;
+            for (int rank = 0; rank < first; ++rank) {
+                heard = heard || alike(rank, first);
+                of_that_name = of_that_name || group_.said(rank) == group_.said(first);
+            }
+            if (heard) continue;
+            append(text, {text.empty() ? ": rank " : "; rank ", first});
+            for (int rank = first + 1; rank < group_.size(); ++rank)
+                if (alike(first, rank)) append(text, {", rank ", rank});
+            append(text, {" called ", group_.said(first), of_that_name ? ", but another of that name" : ""});
         }
         tell(text);
     }
@@ -49,37 +52,35 @@ public:
             for (int to = 0; to < group_.size(); ++to) {
                 std::size_t const sent = group_.counts(from, sequence_)[to],
                                   expected = group_.counts(to, sequence_)[group_.size() + from];
-                if (sent != expected)
-                    tell(", " + describe(what) + ": rank " + std::to_string(from) + " sends " + std::to_string(sent) +
-                         " elements to rank " + std::to_string(to) + ", which expects " + std::to_string(expected));
+                if (sent != expected) tell_pair(what, from, to, sent, expected);
             }
     }
 
 private:
-    struct caller {
-        std::string called;
-        std::uintptr_t identity;
-        std::string ranks;
-
-        bool same(caller const& other) const {
-            if (called != other.called) return false;
-            bool const unique = called.find("lambda") == std::string::npos && called.find("unnamed") == std::string::npos;
-            return unique || identity == other.identity;
-        }
-    };
+    /// Whether two ranks call the same.
+    bool alike(int one, int other) {
+        std::string_view const called = group_.said(one);
+        if (called != group_.said(other)) return false;
+        bool const unique = called.find("lambda") == called.npos && called.find("unnamed") == called.npos;
+        return unique || group_.at(one, sequence_).identity == group_.at(other, sequence_).identity;
+    }
 
     /// A call in words; parts that differ are listed.
     std::string called(call const& what) const {
         std::string text = describe(what);
         for (int k = 0; what.counts && what.kind != collective::all_to_all && k < group_.size(); ++k)
-            text += (k ? ", " : ", in parts of ") + std::to_string(what.counts[k]);
+            append(text, {k ? ", " : ", in parts of ", what.counts[k]});
         return text;
     }
 
-    [[noreturn]] void tell(std::string const& what) {
-        std::string const text = "tutti: ranks disagree in call " + std::to_string(sequence_) + what;
+    [[noreturn, gnu::cold]] void tell_pair(call const& what, int from, int to, std::size_t sent, std::size_t expected) {
+        tell(joined({", ", describe(what), ": rank ", from, " sends ", sent, " elements to rank ", to, ", which expects ",
+                     expected}));
+    }
+    [[noreturn, gnu::cold]] void tell(std::string const& what) {
+        std::string const text = joined({"tutti: ranks disagree in call ", sequence_, what});
         group_.revoke(rank_, text, group_.everyone(), shared_group::cause::disagreed, sequence_);
-        throw collective_mismatch{text};
+        raise<collective_mismatch>({text});
     }
 
     shared_group& group_;

@@ -90,16 +90,30 @@ private:
         open_window(mpi_memory& of, std::size_t bytes)
             : owner{of},
               memory{of.mpi_group_, of.group_.size(), bytes},
-              index{of.group_.open_window({bytes, memory.ranks()})} {}
-        ~open_window() { owner.group_.close_window(index); }
+              index{of.free_window()} {
+            owner.windows_[index] = {bytes, memory.ranks().data()};
+            owner.group_.see(owner.windows_);
+        }
+        open_window(open_window const&) = delete;
+        open_window& operator=(open_window const&) = delete;
+        ~open_window() { owner.windows_[index] = {}; }
 
         mpi_memory& owner;
         mpi_window memory;
         std::size_t index;
     };
 
+    /// The first that is not open.
+    std::size_t free_window() {
+        std::size_t free = 0;
+        while (free < windows_.size() && windows_[free].ranks) ++free;
+        if (free == windows_.size()) windows_.emplace_back();
+        return free;
+    }
+
     MPI_Comm mpi_group_;
     mpi_window window_;
+    std::vector<shared_group::window> windows_;  // open, or free
     shared_group group_;
     shared_rank mine_;
 };

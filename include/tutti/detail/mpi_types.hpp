@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 // Without these, either MPI's header brings the C++ bindings that MPI 3 has dropped.
@@ -24,7 +25,7 @@ inline void check_mpi(int code, char const* function) {
     char text[MPI_MAX_ERROR_STRING];
     int length = 0;
     MPI_Error_string(code, text, &length);
-    throw error{"tutti: " + std::string{function} + ": " + std::string(text, static_cast<std::size_t>(length))};
+    raise<error>({"tutti: ", function, ": ", std::string(text, static_cast<std::size_t>(length))});
 }
 
 /// MPI's name for an element type, or MPI_DATATYPE_NULL where it has none.

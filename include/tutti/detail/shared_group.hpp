@@ -2,6 +2,7 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -13,8 +14,8 @@
 #include <new>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
-#include <vector>
 
 namespace tutti::detail {
 
@@ -65,22 +66,21 @@ public:
         alignas(64) std::atomic<std::uint64_t> taken{0};
     };
 
-    /// What a rank has started and moves on while it waits for something else. `work` never waits for a peer and does not throw;
-    /// `can_work` only looks.
+    /// What a rank has started and moves on while it waits for something else. `work` never waits for a peer and does not throw.
     class background {
     public:
         virtual void work() = 0;
-        virtual bool can_work() = 0;
 
     protected:
         ~background() = default;
     };
 
     /// Of threads.
-    shared_group(int size, std::chrono::milliseconds timeout)
+    [[gnu::cold]] shared_group(int size, std::chrono::milliseconds timeout)
         : shared_group{size, timeout, aligned_bytes{bytes(size)}, nullptr} {
         make();
-        channels_ = std::vector<channel>(ranks() * ranks());
+        channels_ = aligned_bytes{ranks() * ranks() * sizeof(channel)};
+        for (std::size_t k = 0; k < ranks() * ranks(); ++k) new (channels_.data() + k * sizeof(channel)) channel;
     }
     /// Of processes: over `bytes(size)` bytes that all of them share, which one of them makes the group in, by `make`, before any
     /// calls another member. Has no channels.
@@ -108,31 +108,28 @@ public:
         return object ? reinterpret_cast<std::uintptr_t>(object) - origin_of_identities_ : 0;
     }
 
-    /// Memory of a process that its peers see too, elsewhere. Windows are opened and closed by all ranks alike.
+    /// Memory of a process that its peers see too, elsewhere.
     struct window {
         std::size_t bytes = 0;
-        std::vector<std::byte*> ranks{};  // where this process sees each rank's
+        std::byte* const* ranks = nullptr;  // where this process sees each rank's; null once it is closed
     };
-    std::size_t open_window(window memory) {
+    /// From now on processes reach these windows, which are opened and closed by all ranks alike; they live elsewhere.
+    void see(std::span<window const> windows) {
         processes_ = true;
-        auto free = std::find_if(windows_.begin(), windows_.end(), [](auto const& each) { return each.ranks.empty(); });
-        if (free == windows_.end()) free = windows_.insert(free, window{});
-        *free = std::move(memory);
-        return static_cast<std::size_t>(free - windows_.begin());
+        windows_ = windows;
     }
-    void close_window(std::size_t index) { windows_[index] = {}; }
 
     /// Whether peers can reach these bytes of `rank`'s.
     bool reaches(int rank, std::byte const* data, std::size_t size) const {
-        return !processes_ || !data || size == 0 || find_window(rank, data, size) != windows_.end();
+        return !processes_ || !data || size == 0 || find_window(rank, data, size) >= 0;
     }
     /// Bytes of `rank`'s, as another rank can find them by `address_at`.
     std::uintptr_t lend(int rank, std::byte const* data) const {
         if (!processes_) return reinterpret_cast<std::uintptr_t>(data);
         auto const found = find_window(rank, data, 1);
-        if (!data || found == windows_.end()) return 0;
-        auto const index = static_cast<std::uintptr_t>(found - windows_.begin());
-        return (index + 1) << 48 | static_cast<std::uintptr_t>(data - found->ranks[static_cast<std::size_t>(rank)]);
+        if (!data || found < 0) return 0;
+        auto const index = static_cast<std::size_t>(found);
+        return (index + 1) << 48 | static_cast<std::uintptr_t>(data - windows_[index].ranks[static_cast<std::size_t>(rank)]);
     }
     std::byte* address_at(int rank, std::uintptr_t lent) const {
         if (!processes_) return reinterpret_cast<std::byte*>(lent);
@@ -152,7 +149,8 @@ public:
     }
 
     channel& between(int from, int to) {
-        return channels_[static_cast<std::size_t>(from) * ranks() + static_cast<std::size_t>(to)];
+        auto const at = static_cast<std::size_t>(from) * ranks() + static_cast<std::size_t>(to);
+        return *std::launder(reinterpret_cast<channel*>(channels_.data() + at * sizeof(channel)));
     }
 
     /// Publishes the slot that the caller has filled.
@@ -210,19 +208,38 @@ public:
             relax();
         }
         if (ready()) return;
-        await_long(rank, peer, sequence, what, ready, since == clock::time_point{} ? clock::now() : since, behind);
+        await_long(rank, peer, sequence, what, test{ready}, since, behind);
+    }
+
+    /// A mark for each rank, set or not.
+    class marks {
+    public:
+        marks(std::size_t ranks, bool set) : marks_{ranks} { std::memset(marks_.data(), set, ranks); }
+        void set(int rank, bool to = true) { marks_.data()[rank] = std::byte{to}; }
+        bool operator[](std::size_t rank) const { return marks_.data()[rank] != std::byte{0}; }
+
+    private:
+        aligned_bytes marks_;
+    };
+    marks nobody() const { return {ranks(), false}; }
+    marks everyone() const { return {ranks(), true}; }
+    marks only(int one, int other) const {
+        marks both = nobody();
+        both.set(one);
+        both.set(other);
+        return both;
     }
 
     enum class cause : std::uint8_t { failed, late, disagreed };
     /// Ends the group because of what `origin` did: every later call and every call that still waits throws, quoting `text`.
     /// The first cause stays. Ranks marked in `told` get the exception of the cause, in call `only_in` if that is one, the others
-    /// `peer_failed`.
-    void revoke(int origin, std::string const& text, std::vector<bool> const& told = {}, cause why = cause::failed,
-                std::uint64_t only_in = 0) {
+    /// `peer_failed`. Returns whether this is the cause.
+    [[gnu::cold]] bool revoke(int origin, std::string_view text, marks const& told, cause why = cause::failed,
+                              std::uint64_t only_in = 0) {
         auto expected = failure::none;
         if (!control_->revoked.compare_exchange_strong(expected, failure::being_told, std::memory_order_seq_cst)) {
             while (!revoked()) std::this_thread::yield();
-            return;
+            return false;
         }
         control_->origin = origin;
         control_->why = why;
@@ -230,15 +247,9 @@ public:
         auto const length = std::min(text.size(), sizeof control_->text - 1);
         std::memcpy(control_->text, text.data(), length);
         control_->text[length] = 0;
-        for (std::size_t k = 0; k < ranks(); ++k) states_[k].told = k < told.size() && told[k];
+        for (std::size_t k = 0; k < ranks(); ++k) states_[k].told = told[k];
         control_->revoked.store(failure::told, std::memory_order_seq_cst);
-    }
-    std::vector<bool> everyone() const { return std::vector<bool>(ranks(), true); }
-    /// Marks of two ranks.
-    std::vector<bool> only(int one, int other) const {
-        std::vector<bool> marks(ranks(), false);
-        marks[static_cast<std::size_t>(one)] = marks[static_cast<std::size_t>(other)] = true;
-        return marks;
+        return true;
     }
     /// Marks that `rank` makes no more calls: a peer that waits for one is told at once.
     void leave(int rank) { state(rank).left.store(true, std::memory_order_seq_cst); }
@@ -246,14 +257,13 @@ public:
     int origin() const { return revoked() ? control_->origin : -1; }
 
     /// Leaves call `sequence` by error: waits until no peer can touch this rank's buffers, then throws what ended the group.
-    [[noreturn]] void fail_call(int rank, std::uint64_t sequence, call const& what) {
+    [[noreturn, gnu::cold]] void fail_call(int rank, std::uint64_t sequence, call const& what) {
         quiesce();
         if (state(rank).told && (control_->only_in == 0 || control_->only_in == sequence)) {
-            if (control_->why == cause::late) throw timeout_error{control_->text};
-            throw collective_mismatch{control_->text};
+            if (control_->why == cause::late) raise<timeout_error>({control_->text});
+            raise<collective_mismatch>({control_->text});
         }
-        throw peer_failed{"tutti: rank " + std::to_string(rank) + " cannot complete " + describe(what) + numbered(sequence) + ": " +
-                          control_->text};
+        give_up(rank, sequence, what, control_->text);
     }
     /// Waits for the ranks that are moving data. Only after `revoke`: none can begin then.
     void quiesce() {
@@ -262,7 +272,7 @@ public:
     }
 
     /// What `rank` called in call `sequence`, in words that it has written down for the others.
-    void say(int rank, std::uint64_t sequence, std::string const& text) {
+    [[gnu::cold]] void say(int rank, std::uint64_t sequence, std::string const& text) {
         auto& mine = state(rank);
         auto const length = std::min(text.size(), sizeof mine.said - 1);
         std::memcpy(mine.said, text.data(), length);
@@ -270,7 +280,7 @@ public:
         mine.said_in.store(sequence, std::memory_order_seq_cst);
     }
     bool has_said(int rank, std::uint64_t sequence) { return state(rank).said_in.load(std::memory_order_seq_cst) == sequence; }
-    std::string said(int rank) { return state(rank).said; }
+    std::string_view said(int rank) const { return state(rank).said; }
 
 private:
     enum class failure : int { none, being_told, told };
@@ -306,43 +316,46 @@ private:
     std::size_t ranks() const { return static_cast<std::size_t>(size_); }
     rank_state& state(int rank) const { return states_[static_cast<std::size_t>(rank)]; }
 
-    std::vector<window>::const_iterator find_window(int rank, std::byte const* data, std::size_t size) const {
+    /// The index of the window where `rank` has these bytes, or -1.
+    [[gnu::noinline]] std::ptrdiff_t find_window(int rank, std::byte const* data, std::size_t size) const {
         auto const at = reinterpret_cast<std::uintptr_t>(data);
-        return std::find_if(windows_.begin(), windows_.end(), [&](window const& each) {
-            if (each.ranks.empty()) return false;
+        for (std::size_t k = 0; k < windows_.size(); ++k) {
+            window const& each = windows_[k];
+            if (!each.ranks) continue;
             auto const first = reinterpret_cast<std::uintptr_t>(each.ranks[static_cast<std::size_t>(rank)]);
-            return at >= first && at - first <= each.bytes && size <= each.bytes - (at - first);
-        });
+            if (at >= first && at - first <= each.bytes && size <= each.bytes - (at - first)) return static_cast<std::ptrdiff_t>(k);
+        }
+        return -1;
     }
 
-    template <class Ready>
-    void await_long(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point start,
-                    background* behind) {
+    /// A test of any type, which lives elsewhere.
+    class test {
+    public:
+        template <class Test>
+        explicit test(Test const& of) : of_{&of}, holds_{[](void const* it) { return (*static_cast<Test const*>(it))(); }} {}
+        bool operator()() const { return holds_(of_); }
+
+    private:
+        void const* of_;
+        bool (*holds_)(void const*);
+    };
+
+    /// Goes on where `await` stops to spin.
+    [[gnu::cold]] void await_long(int rank, int peer, std::uint64_t sequence, call const& what, test ready, clock::time_point start,
+                                  background* behind) {
         constexpr auto yielding = std::chrono::milliseconds{2};
         constexpr clock::duration shortest_nap = std::chrono::microseconds{50}, longest_nap = std::chrono::milliseconds{1};
-        auto const deadline = start + timeout_;
-        for (auto now = clock::now();; now = clock::now()) {
+        auto now = clock::now();
+        if (start == clock::time_point{}) start = now;
+        for (auto const deadline = start + timeout_;; now = clock::now()) {
             if (behind) behind->work();
             // The order matters: a call that can complete does, whatever has failed since.
             bool const over = revoked();
             bool const gone = has_left(peer);
             if (ready()) return;
             if (over) fail_call(rank, sequence, what);
-            if (gone) {
-                revoke(peer, "rank " + std::to_string(peer) + " has left (last in " + last_call(peer) + ") while rank " +
-                                 std::to_string(rank) + " waits for it in " + describe(what));
-                fail_call(rank, sequence, what);
-            }
-            if (now >= deadline) {
-                if (sequence != 0) time_out(rank, sequence, what);
-                else
-                    revoke(rank,
-                           "tutti: " + describe(what) + " timed out on rank " + std::to_string(rank) + " after " +
-                               std::to_string(timeout_.count()) + " ms: rank " + std::to_string(peer) + " did not come, last in " +
-                               last_call(peer),
-                           only(rank, rank), cause::late);
-                fail_call(rank, sequence, what);
-            }
+            if (gone) miss(rank, peer, sequence, what);
+            if (now >= deadline) time_out(rank, peer, sequence, what);
             if (now - start < yielding) {
                 for (int i = 0; i < 16 && !ready(); ++i) std::this_thread::yield();
             } else {  // naps that are short beside the time waited so far
@@ -351,27 +364,48 @@ private:
         }
     }
 
-    /// Calls of the whole group have a number; messages have not.
-    static std::string numbered(std::uint64_t sequence) {
-        return sequence == 0 ? std::string{} : " (call " + std::to_string(sequence) + ")";
+    /// Ends the group since `peer`, for which `rank` waits, has left.
+    [[noreturn, gnu::cold]] void miss(int rank, int peer, std::uint64_t sequence, call const& what) {
+        std::string text = joined({"rank ", peer, " has left (last in ", last_call(peer), ")"});
+        std::string const seen = text;
+        append(text, {" while rank ", rank, " waits for it in ", describe(what)});  // for the others
+        if (!revoke(peer, text, nobody())) fail_call(rank, sequence, what);
+        quiesce();
+        give_up(rank, sequence, what, seen);
     }
-    std::string last_call(int rank) {
+
+    /// Ends the group since `peer` does not come; in a call of the whole group every rank that has arrived is told so.
+    [[noreturn, gnu::cold]] void time_out(int rank, int peer, std::uint64_t sequence, call const& what) {
+        std::string text = joined({"tutti: ", describe(what)});
+        append_number(text, sequence);
+        append(text, {" timed out on rank ", rank, " after ", timeout_.count(), " ms:"});
+        marks waited = only(rank, rank);
+        if (sequence == 0) append(text, {" rank ", peer, " did not come, last in ", last_call(peer)});
+        for (int k = 0; sequence != 0 && k < size_; ++k) {
+            bool const came = has_arrived(k, sequence);
+            waited.set(k, came);
+            append(text, {k ? "; rank " : " rank ", k});
+            if (came) append(text, {has_moved(k, sequence) ? " is done" : " arrived"});
+            else append(text, {" did not arrive, last in ", last_call(k)});
+        }
+        revoke(rank, text, waited, cause::late);
+        fail_call(rank, sequence, what);
+    }
+
+    [[noreturn, gnu::cold]] static void give_up(int rank, std::uint64_t sequence, call const& what, std::string_view why) {
+        std::string text = joined({"tutti: rank ", rank, " cannot complete ", describe(what)});
+        append_number(text, sequence);
+        raise<peer_failed>({text, ": ", why});
+    }
+    /// Calls of the whole group have a number; messages have not.
+    static void append_number(std::string& text, std::uint64_t sequence) {
+        if (sequence != 0) append(text, {" (call ", sequence, ")"});
+    }
+    [[gnu::cold]] std::string last_call(int rank) const {
         auto const doing = state(rank).doing.load(std::memory_order_relaxed);
         if (doing == 0) return "no call yet";
         auto const kind = static_cast<collective>(doing & 0xff);
-        return std::string{name(kind)} + (kind < collective::send ? ", call " : " after call ") + std::to_string(doing >> 8);
-    }
-    void time_out(int rank, std::uint64_t sequence, call const& what) {
-        std::string text = "tutti: " + describe(what) + numbered(sequence) + " timed out on rank " + std::to_string(rank) +
-                           " after " + std::to_string(timeout_.count()) + " ms:";
-        std::vector<bool> waited;
-        for (int k = 0; k < size_; ++k) {
-            waited.push_back(has_arrived(k, sequence));
-            text += (k ? "; rank " : " rank ") + std::to_string(k);
-            if (!waited.back()) text += " did not arrive, last in " + last_call(k);
-            else text += has_moved(k, sequence) ? " is done" : " arrived";
-        }
-        revoke(rank, text, waited, cause::late);
+        return joined({name(kind), kind < collective::send ? ", call " : " after call ", doing >> 8});
     }
 
     int size_;
@@ -383,8 +417,8 @@ private:
     slot* slots_;
     rank_state* states_;
     std::size_t* counts_;
-    std::vector<channel> channels_;
-    std::vector<window> windows_;
+    aligned_bytes channels_;
+    std::span<window const> windows_;
     bool processes_ = false;
     std::uintptr_t origin_of_identities_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/disagreement.hpp>
 #include <tutti/detail/shared_group.hpp>
+#include <tutti/detail/text.hpp>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include <numeric>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -123,15 +125,16 @@ public:
     }
 
     /// Ends the group with the exception that is being handled.
-    void fail() {
+    [[gnu::cold]] void fail() {
         try {
             throw;
-        } catch (std::exception const& problem) { group_.revoke(rank_, said("threw", problem.what())); } catch (...) {
-            group_.revoke(rank_, said("threw", "something that is no std::exception"));
+        } catch (std::exception const& problem) { end("threw", problem.what()); } catch (...) {
+            end("threw", "something that is no std::exception");
         }
     }
-    std::string said(char const* did, std::string const& text) const {
-        return "rank " + std::to_string(rank_) + " " + did + ": " + text;
+    /// Ends the group, because of this rank.
+    void end(char const* did, std::string_view text) {
+        group_.revoke(rank_, joined({"rank ", rank_, " ", did, ": ", text}), group_.nobody());
     }
     shared_group& group() { return group_; }
 

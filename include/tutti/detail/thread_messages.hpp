@@ -4,6 +4,7 @@
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/shared_rank.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <array>
@@ -32,14 +33,13 @@ public:
         : mine_{mine},
           group_{mine.group()},
           behind_{behind},
-          out_seen_(static_cast<std::size_t>(group_.size()), 0),
-          in_seen_(out_seen_) {}
+          seen_(2 * static_cast<std::size_t>(group_.size()), 0) {}
 
     /// Performs a round; returns when all its messages are complete.
     void run(std::span<message const> round, call const& what) {
         if (group_.revoked()) group_.fail_call(rank(), 0, what);
         group_.enter(rank(), what.kind);
-        if (!queue_.empty()) return queued(*this, round, what, nullptr).wait();
+        if (first_) return queued(*this, round, what, nullptr).wait();
         for (message const& each : round)
             if (sends(each)) post(each, what);
         for (message const& each : round)
@@ -60,22 +60,14 @@ public:
         if (group_.revoked()) group_.fail_call(rank(), 0, what);
         group_.enter(rank(), what.kind);
         if (round.empty()) return {};
-        return pending{std::make_unique<queued>(*this, round, what, std::move(kept))};
+        return pending{std::unique_ptr<pending::request>{new queued{*this, round, what, std::move(kept)}}};
     }
 
     /// Moves every message that can move without waiting. An error is kept for who waits for the round.
     void work() override {
-        if (queue_.empty()) return;
-        find_movable([&](queued& its, transfer& each) {
-            try {
-                move(its, each);
-            } catch (...) { its.end(std::current_exception()); }
-            return false;
-        });
-        std::erase_if(queue_, [](queued* each) { return each->over(); });
-    }
-    bool can_work() override {
-        return find_movable([](queued&, transfer&) { return true; });
+        if (!first_) return;
+        visit(true);
+        drop_over();
     }
 
 private:
@@ -95,14 +87,20 @@ private:
             : messages_{messages},
               what_{what},
               kept_{std::move(kept)},
+              transfers_(round.size()),
               left_{round.size()} {
-            for (message const& each : round) transfers_.push_back({each});
-            messages_.queue_.push_back(this);
+            for (std::size_t k = 0; k < round.size(); ++k) transfers_[k].what = round[k];
+            queued** end = &messages_.first_;
+            while (*end) end = &(*end)->next_;
+            *end = this;
             messages_.work();
         }
         queued(queued const&) = delete;
         queued& operator=(queued const&) = delete;
-        ~queued() override { std::erase(messages_.queue_, this); }
+        ~queued() override {
+            left_ = 0;
+            messages_.drop_over();
+        }
 
         void wait() override { finish(clock::now()); }
         bool ready() override {
@@ -130,12 +128,13 @@ private:
         }
 
         thread_messages& messages_;
-        std::vector<transfer> transfers_;
         call what_;
         std::shared_ptr<void const> kept_;
+        std::vector<transfer> transfers_;
         std::size_t left_;
         clock::time_point since_ = clock::now();
         std::exception_ptr error_;
+        queued* next_ = nullptr;
     };
 
     int rank() const { return mine_.rank(); }
@@ -158,56 +157,61 @@ private:
         work();
         if (its.over()) return;
         try {
-            group_.await(rank(), its.next().peer, 0, its.what_, [&] { return can_work(); }, since, &behind_);
+            group_.await(rank(), its.next().peer, 0, its.what_, [&] { return visit(false); }, since, &behind_);
         } catch (...) {
             its.end(std::current_exception());
-            std::erase(queue_, &its);
+            drop_over();
         }
     }
 
-    /// Calls `visit(round, transfer)` for every message that can move, in the order of issue, until one call returns true.
-    template <class Visit>
-    bool find_movable(Visit visit) {
+    void drop_over() {
+        for (queued** at = &first_; *at;)
+            if ((*at)->over()) *at = (*at)->next_;
+            else at = &(*at)->next_;
+    }
+
+    /// Goes through the messages in the order of issue, and moves every one that can move; unless `moves`, says whether one can.
+    bool visit(bool moves) {
         ++scan_;
-        bool const dead = !queue_.empty() && group_.revoked();
-        for (queued* const its : queue_)
+        bool const dead = first_ && group_.revoked();
+        for (queued* its = first_; its; its = its->next_)
             for (transfer& each : its->transfers_) {
                 if (its->over()) break;
                 if (each.over) continue;
                 channel& through = channel_of(each.what);
                 auto const posted = through.posted.load(std::memory_order_seq_cst);
                 auto const taken = through.taken.load(std::memory_order_seq_cst);
-                if (each.number != 0) {
-                    if (taken >= each.number && visit(*its, each)) return true;
-                    continue;
+                bool can_move = each.number != 0 && taken >= each.number;
+                if (each.number == 0) {
+                    auto& seen = seen_[2 * static_cast<std::size_t>(each.what.peer) + sends(each.what)];
+                    bool const first = seen != scan_;  // of those that wait for this channel
+                    can_move = first && !dead && (posted == taken) == sends(each.what);
+                    if (!can_move) seen = scan_;
                 }
-                auto& seen = (sends(each.what) ? out_seen_ : in_seen_)[static_cast<std::size_t>(each.what.peer)];
-                bool const first = seen != scan_;  // of those that wait for this channel
-                if (first && !dead && (posted == taken) == sends(each.what)) {
-                    if (visit(*its, each)) return true;
-                } else {
-                    seen = scan_;
-                }
+                if (!can_move) continue;
+                if (!moves) return true;
+                move(*its, each);
             }
         return false;
     }
 
     void move(queued& its, transfer& each) {
-        channel& through = channel_of(each.what);
-        if (sends(each.what) && each.number == 0) {
-            each.number = post(each.what, its.what_);
-            return;
-        }
-        if (!sends(each.what)) take(each.what, through, its.what_);
-        each.over = true;
-        --its.left_;
+        try {
+            if (sends(each.what) && each.number == 0) {
+                each.number = post(each.what, its.what_);
+                return;
+            }
+            if (!sends(each.what)) take(each.what, channel_of(each.what), its.what_);
+            each.over = true;
+            --its.left_;
+        } catch (...) { its.end(std::current_exception()); }
     }
 
     std::uint64_t post(message const& each, call const& what) {
         auto& to = group_.between(rank(), each.peer);
         auto const posted = to.posted.load(std::memory_order_relaxed);
         if (to.taken.load(std::memory_order_acquire) != posted)
-            throw usage_error{"tutti: " + describe(what) + ": two messages at once to rank " + std::to_string(each.peer)};
+            raise<usage_error>({"tutti: ", describe(what), ": two messages at once to rank ", each.peer});
         to.data = each.data;
         to.type = what.type;
         to.count = each.count;
@@ -216,14 +220,8 @@ private:
     }
 
     void take(message const& into, channel& from, call const& what) {
-        if (from.count != into.count || (from.type != what.type && !(from.type->name == what.type->name && from.type->size == what.type->size))) {
-            std::string const text = "tutti: ranks disagree: rank " + std::to_string(rank()) + " receives " +
-                                     elements(into.count, *what.type) + " from rank " + std::to_string(into.peer) +
-                                     ", which sends " + elements(from.count, *from.type) + " (in " + describe(what) + ")";
-            group_.revoke(rank(), text, group_.only(rank(), into.peer), shared_group::cause::disagreed);
-            group_.quiesce();
-            throw collective_mismatch{text};
-        }
+        bool const same_type = from.type == what.type || (from.type->name == what.type->name && from.type->size == what.type->size);
+        if (from.count != into.count || !same_type) differ(into, from, what);
         group_.begin_moving(rank(), 0, what);
         try {
             std::size_t const bytes = into.count * what.type->size;
@@ -244,16 +242,20 @@ private:
         from.taken.store(from.posted.load(std::memory_order_relaxed), std::memory_order_seq_cst);
     }
 
-    static std::string elements(std::size_t count, element_type const& type) {
-        return std::to_string(count) + " x " + std::string{type.name};
+    [[noreturn, gnu::cold]] void differ(message const& into, channel const& from, call const& what) {
+        std::string const text =
+            joined({"tutti: ranks disagree: rank ", rank(), " receives ", into.count, " x ", what.type->name, " from rank ",
+                    into.peer, ", which sends ", from.count, " x ", from.type->name, " (in ", describe(what), ")"});
+        group_.revoke(rank(), text, group_.only(rank(), into.peer), shared_group::cause::disagreed);
+        group_.quiesce();
+        raise<collective_mismatch>({text});
     }
 
     shared_rank& mine_;
     shared_group& group_;
     shared_group::background& behind_;
-    std::vector<queued*> queue_;           // issued, not over; owned by their `pending`
-    std::vector<std::uint64_t> out_seen_;  // by peer: the last scan that met a message which has to wait for the channel
-    std::vector<std::uint64_t> in_seen_;
+    queued* first_ = nullptr;          // of those issued and not over, in a row; owned by their `pending`
+    std::vector<std::uint64_t> seen_;  // by peer and direction: the last scan that met a message which has to wait for the channel
     std::uint64_t scan_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/detail/text.hpp>
 #include <tutti/detail/to_text.hpp>
 #include <tutti/error.hpp>
 
@@ -16,9 +17,9 @@ using tutti::detail::to_text;
 inline void check_setting(char const* who, char const* which, double value, double least,
                           double most = std::numeric_limits<double>::infinity(), bool below_most = false) {
     if (std::isfinite(value) && value >= least && value <= most && !(below_most && value == most)) return;
-    throw usage_error{std::string{"tutti: "} + who + ": " + which + " = " + to_text(value) + " must be " +
-                      (std::isfinite(most) ? "in [" + to_text(least) + ", " + to_text(most) + (below_most ? ")" : "]")
-                                           : "finite and at least " + to_text(least))};
+    tutti::detail::raise<usage_error>({"tutti: ", who, ": ", which, " = ", to_text(value), " must be ",
+                                       std::isfinite(most) ? "in [" + to_text(least) + ", " + to_text(most) + (below_most ? ")" : "]")
+                                                           : "finite and at least " + to_text(least)});
 }
 
 /// Running means decay towards 0 where gradients stay 0, and would crawl through subnormal numbers, on which processors are

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/optim/common.hpp>
 
@@ -24,8 +25,7 @@ inline double warmed(std::int64_t t, std::int64_t warm_up) {
 /// @throws usage_error  unless `value` >= `least`
 inline void check_steps(char const* who, char const* which, std::int64_t value, std::int64_t least) {
     if (value < least)
-        throw usage_error{std::string{"tutti: optim::rate::"} + who + ": " + which + " = " + std::to_string(value) +
-                          " must be at least " + std::to_string(least)};
+        tutti::detail::raise<usage_error>({"tutti: optim::rate::", who, ": ", which, " = ", value, " must be at least ", least});
 }
 
 }  // namespace detail
@@ -80,8 +80,7 @@ struct cosine {
     void check() const {
         detail::check_steps("cosine", "warm_up", warm_up, 0);
         if (steps <= warm_up)
-            throw usage_error{"tutti: optim::rate::cosine: steps = " + std::to_string(steps) +
-                              " must exceed warm_up = " + std::to_string(warm_up)};
+            tutti::detail::raise<usage_error>({"tutti: optim::rate::cosine: steps = ", steps, " must exceed warm_up = ", warm_up});
         optim::detail::check_setting("optim::rate::cosine", "floor", floor, 0, 1);
     }
 };

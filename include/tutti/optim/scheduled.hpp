@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/optim/common.hpp>
 
@@ -35,8 +36,8 @@ public:
     double learning_rate(std::int64_t step) const {
         double const now = rule_.learning_rate * static_cast<double>(rate_(step));
         if (now >= 0 && std::isfinite(now)) return now;
-        throw usage_error{"tutti: optim::scheduled: the learning rate of step " + std::to_string(step) + " is " +
-                          detail::to_text(now)};
+        tutti::detail::raise<usage_error>({"tutti: optim::scheduled: the learning rate of step ", step, " is ",
+                                           detail::to_text(now)});
     }
 
     /// Those of the optimiser and of the schedule, as far as they show them.

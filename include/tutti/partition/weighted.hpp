@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/partition.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/permutation.hpp>
 
@@ -11,7 +12,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace tutti::partition {
@@ -52,16 +52,19 @@ struct weighted {
             double sum = 0;
             for (double const weight : weights) sum += weight;
             std::vector<std::int64_t> quota;
-            std::vector<std::pair<double, std::size_t>> rest;
+            std::vector<double> rest;  // what each has got, less what is due
             auto left = static_cast<std::int64_t>(round);
             for (double const weight : weights) {
                 double const exact = weight / sum * static_cast<double>(round);
                 quota.push_back(static_cast<std::int64_t>(exact));
-                rest.emplace_back(static_cast<double>(quota.back()) - exact, rest.size());
+                rest.push_back(static_cast<double>(quota.back()) - exact);
                 left -= quota.back();
             }
-            std::sort(rest.begin(), rest.end());
-            for (std::size_t k = 0; left > 0; ++k, --left) ++quota[rest[k % rest.size()].second];
+            for (; left > 0; --left) {
+                auto const neediest = std::min_element(rest.begin(), rest.end());
+                ++quota[static_cast<std::size_t>(neediest - rest.begin())];
+                *neediest += 1;
+            }
             return quota;
         }
 
@@ -72,13 +75,13 @@ struct weighted {
 
     share_type share(share_of const& which) const {
         if (weights.size() != static_cast<std::size_t>(which.ranks))
-            throw usage_error{"tutti: partition::weighted has " + std::to_string(weights.size()) + " weights for " +
-                              std::to_string(which.ranks) + " ranks"};
+            detail::raise<usage_error>({"tutti: partition::weighted has ", weights.size(), " weights for ", which.ranks,
+                                        " ranks"});
         double sum = 0;
         for (double const weight : weights) {
             if (!(weight >= 0) || !std::isfinite(weight))
-                throw usage_error{"tutti: partition::weighted: " + std::to_string(weight) +
-                                  " is no weight; weights are finite and not negative"};
+                detail::raise<usage_error>({"tutti: partition::weighted: ", std::to_string(weight),
+                                            " is no weight; weights are finite and not negative"});
             sum += weight;
         }
         if (!(sum > 0) || !std::isfinite(sum))

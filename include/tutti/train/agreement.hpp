@@ -4,6 +4,7 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/optimizer.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/detail/to_text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/train/update.hpp>
@@ -66,17 +67,16 @@ void agree(Comm& world, char const* where, agreed const (&values)[N]) {
         if (all[i].bits == all[i % N].bits) continue;
         auto const& [name, bits, text] = values[i % N];
         std::string const what{name}, rank = std::to_string(i / N);
-        throw usage_error{
-            "tutti: " + std::string{where} + ": " + what + " differs between ranks: " +
-            (text ? text(all[i % N].bits) + " on rank 0, " + text(all[i].bits) + " on rank " + rank
-                  : "rank " + rank + "'s is not rank 0's")};
+        raise<usage_error>({"tutti: ", where, ": ", what, " differs between ranks: ",
+                            text ? text(all[i % N].bits) + " on rank 0, " + text(all[i].bits) + " on rank " + rank
+                                 : "rank " + rank + "'s is not rank 0's"});
     }
 }
 
 /// @throws usage_error  unless it is a norm
 inline void check_clip_norm(char const* where, double clip_norm) {
     if (!(clip_norm >= 0))
-        throw usage_error{"tutti: " + std::string{where} + ": clip_norm = " + to_text(clip_norm) + " must be 0 or more"};
+        raise<usage_error>({"tutti: ", where, ": clip_norm = ", to_text(clip_norm), " must be 0 or more"});
 }
 
 /// A hash of an optimiser's settings, where it has `settings()`, and of how it moves some numbers in step 1. Not of its bytes: some
@@ -114,10 +114,10 @@ struct step_totals {
     void check() const {
         double const least = std::bit_cast<double>(least_clip), largest = std::bit_cast<double>(largest_clip);
         if (least_clip != largest_clip)
-            throw usage_error{"tutti: step: clip_norm differs between ranks: " + to_text(least) + " and " + to_text(largest)};
+            raise<usage_error>({"tutti: step: clip_norm differs between ranks: ", to_text(least), " and ", to_text(largest)});
         if (least_done != largest_done)
-            throw usage_error{"tutti: step: the number of steps done differs between ranks: " + std::to_string(least_done) +
-                              " and " + std::to_string(largest_done)};
+            raise<usage_error>({"tutti: step: the number of steps done differs between ranks: ", least_done, " and ",
+                                largest_done});
         check_clip_norm("step", least);
         if (samples == 0) throw usage_error{"tutti: step: no rank brought a sample"};
     }
@@ -138,12 +138,12 @@ template <class Model, class Optimizer>
 Optimizer checked(Model& model, Optimizer optimizer) {
     auto const parameters = block_sizes(parameters_of(model)), gradients = block_sizes(gradients_of(model));
     if (parameters.size() != gradients.size())
-        throw usage_error{"tutti: the model has " + std::to_string(parameters.size()) + " blocks of parameters and " +
-                          std::to_string(gradients.size()) + " of gradients"};
+        raise<usage_error>({"tutti: the model has ", parameters.size(), " blocks of parameters and ", gradients.size(),
+                            " of gradients"});
     for (std::size_t k = 0; k < parameters.size(); ++k)
         if (parameters[k] != gradients[k])
-            throw usage_error{"tutti: block " + std::to_string(k) + " of the model has " + std::to_string(parameters[k]) +
-                              " parameters and " + std::to_string(gradients[k]) + " gradients"};
+            raise<usage_error>({"tutti: block ", k, " of the model has ", parameters[k], " parameters and ", gradients[k],
+                                " gradients"});
     if (shape_of(parameters_of(model)) != shape_of(gradients_of(model)))
         throw usage_error{
             "tutti: the model's parameters and gradients are the same blocks in another nesting: their ranges differ in "

@@ -11,6 +11,7 @@
 #include <tutti/concepts/partition.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
 #include <tutti/train/agreement.hpp>
@@ -231,7 +232,7 @@ public:
     /// @throws usage_error  when it is negative
     std::int64_t steps() const { return step_; }
     void steps(std::int64_t done) {
-        if (done < 0) throw usage_error{"tutti: steps(" + std::to_string(done) + "): steps done cannot be negative"};
+        if (done < 0) detail::raise<usage_error>({"tutti: steps(", done, "): steps done cannot be negative"});
         step_ = done;
     }
 
@@ -345,9 +346,8 @@ private:
         if (options.accumulate == 0) throw usage_error{"tutti: run_epoch: accumulate must be at least 1"};
         detail::check_clip_norm("run_epoch", options.clip_norm);
         if (options.first_step >= steps_of(size, options.batch))
-            throw usage_error{"tutti: run_epoch: first_step = " + std::to_string(options.first_step) +
-                              " is past the last step of " + std::to_string(size) + " samples in batches of " +
-                              std::to_string(options.batch)};
+            detail::raise<usage_error>({"tutti: run_epoch: first_step = ", options.first_step, " is past the last step of ", size,
+                                        " samples in batches of ", options.batch});
     }
 
     /// What a rank alone deals to itself is looked at once.

@@ -4,6 +4,7 @@
 #include <tutti/collectives/broadcast.hpp>
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/partition.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -51,7 +52,7 @@ void refuse_together(Comm& world, std::span<std::size_t const> lengths, std::str
     broadcast(world, reason, rank);
     if (refusal) std::rethrow_exception(refusal);
     if (reason.starts_with("tutti: ")) reason.erase(0, 7);
-    throw usage_error{"tutti: rank " + std::to_string(rank) + " refuses: " + reason};
+    raise<usage_error>({"tutti: rank ", rank, " refuses: ", reason});
 }
 
 /// Looks whether the ranks, each of which deals to itself, deal alike, and every sample to one of them: at some positions.
@@ -74,7 +75,7 @@ void check_deal(Comm& world, Partition const& partition, std::int64_t epoch, std
         for (std::size_t k = 0; k < deal_samples; ++k) {
             std::size_t const before = mine.before[k] = share.before(part_of(size, k + 1, deal_samples));
             if (std::size_t const row = before == 0 ? 0 : share.row(before - 1); row >= size)
-                throw usage_error{"tutti: the partition deals sample " + std::to_string(row) + " of " + std::to_string(size)};
+                raise<usage_error>({"tutti: the partition deals sample ", row, " of ", size});
         }
         if (settings_too) mine.settings = fingerprint_of_deal(partition, which);
     } catch (usage_error const& problem) {
@@ -88,15 +89,15 @@ void check_deal(Comm& world, Partition const& partition, std::int64_t epoch, std
     refuse_together(world, lengths, reason, refusal);
     for (std::size_t rank = 1; rank < all.size(); ++rank)
         if (all[rank].settings != all[0].settings)
-            throw usage_error{"tutti: run_epoch: the partition's settings (seed, weights, ...) on rank " + std::to_string(rank) +
-                              " are not those on rank 0"};
+            raise<usage_error>({"tutti: run_epoch: the partition's settings (seed, weights, ...) on rank ", rank,
+                                " are not those on rank 0"});
     for (std::size_t k = 0; k < deal_samples; ++k) {
         std::size_t const wanted = part_of(size, k + 1, deal_samples);
         std::size_t dealt = 0;
         for (telling const& each : all) dealt += each.before[k];
         if (dealt != wanted)
-            throw usage_error{"tutti: run_epoch: the partition breaks its law: of the first " + std::to_string(wanted) +
-                              " samples the ranks together get " + std::to_string(dealt) + "; see tutti/concepts/partition.hpp"};
+            raise<usage_error>({"tutti: run_epoch: the partition breaks its law: of the first ", wanted,
+                                " samples the ranks together get ", dealt, "; see tutti/concepts/partition.hpp"});
     }
 }
 

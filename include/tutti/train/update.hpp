@@ -4,6 +4,7 @@
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -26,7 +27,7 @@ struct optimizer_slots {
 /// @throws usage_error  unless `slots` is 0, 1 or 2
 template <class Parameters>
 optimizer_slots optimizer_state(Parameters&& parameters, slice owned, int slots) {
-    if (slots < 0 || slots > 2) throw usage_error{"tutti: an optimiser has 0, 1 or 2 state slots, not " + std::to_string(slots)};
+    if (slots < 0 || slots > 2) raise<usage_error>({"tutti: an optimiser has 0, 1 or 2 state slots, not ", slots});
     optimizer_slots state{slots, {}};
     for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k) state.stores[k] = block_store{parameters, owned};
     return state;
@@ -63,8 +64,7 @@ void map_update(Update const& update, std::span<T> x, Gradient gradient, T* firs
             for (std::size_t i = 0; i < n; ++i) update(p[i], gradient(i));
             return;
         }
-    throw usage_error{"tutti: the optimiser asks for " + std::to_string(slots) +
-                      " state slots and has no update that takes so many"};
+    raise<usage_error>({"tutti: the optimiser asks for ", slots, " state slots and has no update that takes so many"});
 }
 
 /// Moves the owned parameters by one step, along the gradients multiplied by `factor`.

@@ -4,6 +4,7 @@
 #include <tutti/collectives/algorithm/parameter.hpp>
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/detail/hash.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -46,8 +47,8 @@ struct hierarchical {
     constexpr rank_schedule steps(schedule_shape const& shape, int rank) const {
         int const q = detail::positive("ranks_per_host of hierarchical", ranks_per_host), hosts = shape.size / q;
         if (hosts * q != shape.size)
-            throw usage_error{"tutti: hierarchical needs a number of ranks that ranks_per_host, " + std::to_string(q) +
-                              ", divides, not " + std::to_string(shape.size)};
+            tutti::detail::raise<usage_error>({"tutti: hierarchical needs a number of ranks that ranks_per_host, ", q,
+                                               ", divides, not ", shape.size});
         if (shape.kind == collective::broadcast) return broadcast(shape, rank, hosts);
         return all_reduce(shape, rank, hosts);
     }
