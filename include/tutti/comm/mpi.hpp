@@ -72,7 +72,7 @@ public:
     /// Performs one collective, after all those started before it. Collective.
     /// @throws error  when MPI reports one; what the call's operation throws
     void perform(call const& what) {
-        if (!started_.empty()) finish_started_schedules();
+        finish_started();
         if (memory_ && memory_->perform(what)) return;
         detail::watchdog::watched const watched{*watchdog_, what};
         if (native_.has(what)) return native_.perform(what);
@@ -81,13 +81,25 @@ public:
     }
 
     /// Starts one collective; any number may be under way. Collective. What MPI does itself goes on by itself; the rest makes
-    /// progress in `wait` and `ready` of anything that was started, and in every other call.
+    /// progress in `wait` and `ready` of anything that was started, and in every other call, of this group and of those that it was
+    /// split from or into, but for another group's collective that is MPI's own.
     /// @param operation  keeps alive what `what.operation` points to
     pending start(call const& what, std::shared_ptr<void const> operation) {
         auto request = std::make_unique<started>(*this, what, std::move(operation));
         if (native_.has(what)) request->start_natively();
         else request->start_schedule();
         return pending{std::move(request)};
+    }
+
+    /// Returns when this rank has done its share of what was started on this group, as every other collective does first: a rank
+    /// that waits within MPI for another group does nothing for those that wait for its share. Collective.
+    void finish_started() {
+        auto next = [&] {
+            return std::find_if(started_->begin(), started_->end(), [&](auto each) { return each->is_schedule_of(*this); });
+        };
+        if (next() == started_->end()) return;
+        detail::watchdog::watched const watched{*watchdog_, (*next())->what()};
+        while (next() != started_->end()) progress_started();
     }
 
     /// Compares nothing: MPI's messages carry no more than their length.
@@ -117,13 +129,13 @@ public:
         if (color < 0) throw usage_error{"tutti: split: color " + std::to_string(color) + " must be 0 or more"};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split(group_, color, key, &part), "MPI_Comm_split");
-        return mpi{part, watchdog_};
+        return mpi{part, watchdog_, started_};
     }
     /// The ranks of one host, which share memory, become a group. Collective.
     mpi split_by_host() {
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part), "MPI_Comm_split_type");
-        return mpi{part, watchdog_};
+        return mpi{part, watchdog_, started_};
     }
 
     /// `size` elements for each rank in memory that all ranks of the host see: collectives on it, in and out, are done in place as by
@@ -221,19 +233,19 @@ private:
             }
         }
         /// Whether its peers need this rank to go on.
-        bool is_schedule() const { return under_way_ != nullptr; }
+        bool is_schedule_of(mpi const& world) const { return under_way_ != nullptr && &world_ == &world; }
         call const& what() const { return what_; }
 
     private:
         void enter() {
             over_ = false;
-            world_.started_.push_back(this);
+            world_.started_->push_back(this);
             progress();
         }
         void leave() {
             if (over_) return;
             over_ = true;
-            std::erase(world_.started_, this);
+            std::erase(*world_.started_, this);
         }
 
         mpi& world_;
@@ -250,7 +262,12 @@ private:
     // Messages of calls that may be under way at the same time must not be taken for one another's.
     static constexpr int message_tag = 0, collective_tag = 1, first_started_tag = 2;
 
-    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog) : group_{own}, watchdog_{std::move(watchdog)} { find_place(); }
+    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<started*>> running)
+        : group_{own},
+          watchdog_{std::move(watchdog)},
+          started_{std::move(running)} {
+        find_place();
+    }
     void find_place() {
         MPI_Comm_set_errhandler(group_, MPI_ERRORS_RETURN);
         MPI_Comm_rank(group_, &rank_);
@@ -294,24 +311,18 @@ private:
         std::_Exit(1);
     }
 
-    /// Finishes those that peers may wait for: the rest goes on by itself.
-    void finish_started_schedules() {
-        auto next = [&] { return std::find_if(started_.begin(), started_.end(), [](auto each) { return each->is_schedule(); }); };
-        if (next() == started_.end()) return;
-        detail::watchdog::watched const watched{*watchdog_, (*next())->what()};
-        while (next() != started_.end()) progress_started();
-    }
     void progress_started() {
-        for (std::size_t k = 0; k < started_.size();) {
-            started* const each = started_[k];
+        auto& all = *started_;
+        for (std::size_t k = 0; k < all.size();) {
+            started* const each = all[k];
             each->progress();
-            if (k < started_.size() && started_[k] == each) ++k;  // those that end leave the list
+            if (k < all.size() && all[k] == each) ++k;  // those that end leave the list
         }
     }
 
     void exchange_now(std::span<message const> round, call const& what) {
         transfer_.begin(group_, round, what, what.kind >= collective::send ? message_tag : collective_tag);
-        if (started_.empty()) return transfer_.wait(what);
+        if (started_->empty()) return transfer_.wait(what);
         while (!transfer_.test(what)) progress_started();
     }
 
@@ -325,7 +336,7 @@ private:
     public:
         explicit in_background(mpi& world) : world_{world} {}
         void work() override { world_.progress_started(); }
-        bool can_work() override { return !world_.started_.empty(); }
+        bool can_work() override { return !world_.started_->empty(); }
 
     private:
         mpi& world_;
@@ -338,8 +349,10 @@ private:
     std::shared_ptr<detail::watchdog> watchdog_;
     std::unique_ptr<detail::mpi_memory> memory_;  // null until `allocate`
     std::optional<bool> on_one_host_;
-    std::vector<started*> started_;  // in the order of their start; owned by their `pending`
-    int turn_ = 0;                   // of the next started call that a schedule makes
+    // In the order of their start; owned by their `pending`. One list for all groups that were split from one another: a peer may wait
+    // for what was started on one of them before it comes to a call on another.
+    std::shared_ptr<std::vector<started*>> started_ = std::make_shared<std::vector<started*>>();
+    int turn_ = 0;  // of the next started call that a schedule makes
     detail::mpi_transfer transfer_;  // of blocking calls
 };
 
