@@ -35,12 +35,12 @@ concept knows_hosts = communicator<Comm> && performs_collectives<Comm> && starts
 /// data, so that all of a host's ranks feed its network at once; up to that, one lane carries all. Hosts may have different numbers
 /// of ranks, in any order. One object per rank and group.
 ///
-/// All else is the wrapped communicator's: other collectives and started ones, since two levels would send no fewer bytes between
-/// hosts, or have nobody to go on with the second; messages; any call of a group that is on one host, or has one rank on each, and of
-/// elements beyond 1 MiB or an alignment of a page. So is a reduction that is not known to commute where the ranks of a host do not
-/// follow one another.
-/// Errors: what the wrapped communicator throws in either group. Calls that do not match are told to the ranks of one host, and end
-///         the job, or time out, on others; `checked<hierarchical<Comm>>` tells all.
+/// All else is the wrapped communicator's: other collectives, since two levels would send no fewer bytes between hosts; started ones,
+/// which nobody would carry from one level to the next; messages; and every call of a group that is on one host, where it meets in
+/// shared memory, or that has one rank on each. So are elements beyond 1 MiB or aligned beyond a page, and a reduction that is not
+/// known to commute where the ranks of a host do not follow one another.
+/// Errors: what the wrapped communicator throws. Calls that do not match are told to the ranks of one host; those of others may wait
+///         until that ends the job, or time is up. `checked<hierarchical<Comm>>` tells all.
 /// Cost:   all_reduce of n bytes, m hosts, q lanes: n bytes copied into the window, folded, and copied out of windows per rank, and an
 ///         all_reduce of n/q bytes among m ranks in each lane, in pieces of at most 1 MiB of input; a window of 1 MiB per rank
 /// Order:  results are equal on all ranks. A host's ranks are folded in rank order, hosts as the wrapped communicator does.
@@ -150,8 +150,8 @@ private:
           lane_(whole.split(std::min(place_.number, layout_.lanes), place_.host)),
           counts_(static_cast<std::size_t>(host_.size())) {
         // On one host the wrapped communicator's own calls meet in shared memory from the first `allocate` on.
-        if (layout_.hosts == 1) window_ = whole.template allocate<page>(1);
-        else if (host_.size() > 1) window_ = host_.template allocate<page>(piece_bytes / sizeof(page));
+        if (layout_.hosts == 1 && shares()) window_ = whole.template allocate<page>(1);
+        else if (shares()) window_ = host_.template allocate<page>(piece_bytes / sizeof(page));
     }
 
     bool has_two_levels(call const& what) const {
