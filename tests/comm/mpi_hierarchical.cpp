@@ -39,9 +39,8 @@ struct placement {
     std::array<int, 4> host;
 };
 constexpr placement placements[] = {
-    {"two and two", {5, 5, 2, 2}}, {"one and three", {0, 1, 1, 1}},  {"three and one", {0, 0, 0, 1}}, {"taking turns", {0, 1, 0, 1}},
-    {"wrapped", {0, 1, 1, 0}},     {"all on one", {3, 3, 3, 3}}, {"each alone", {0, 1, 2, 3}},
-};
+    {"two and two", {5, 5, 2, 2}}, {"one and three", {0, 1, 1, 1}}, {"three and one", {0, 0, 0, 1}}, {"taking turns", {0, 1, 0, 1}},
+    {"wrapped", {0, 1, 1, 0}},     {"all on one", {3, 3, 3, 3}},    {"each alone", {0, 1, 2, 3}}};
 
 /// Runs `body(world)` once for each placement of the ranks.
 template <class Body>

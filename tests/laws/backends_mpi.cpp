@@ -7,9 +7,9 @@ bool const laws::folds_in_rank_order = false;
 
 void laws::on_threads(std::initializer_list<int> /*ranks*/, law const& /*body*/) {}
 
-/// The processes that mpirun has started: as MPI has them, meeting in memory that they share, and taken for those of two hosts. The
-/// second on two ranks alone, and the third on three, the first number that has two levels: where ranks share a core, those that wait
-/// within MPI leave it to the others only now and then.
+/// The processes that mpirun has started: as MPI has them, meeting in memory that they share, and taken for those of two hosts.
+/// The second on two ranks alone, and the third on three, the first number that has two levels: where ranks share a core, those
+/// that wait within MPI leave it to the others only now and then.
 void laws::on_every_backend(law const& body) {
     on<tutti::comm::mpi>("mpi", {}, body);
     on<tutti::comm::mpi>("mpi with shared memory", {}, [&](any_communicator& world, expectation const& expect) {

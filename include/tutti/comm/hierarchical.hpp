@@ -20,8 +20,8 @@
 
 namespace tutti::comm {
 
-/// Performs and starts calls of its own, can be split into groups of its kind, by host too, and gives memory that the ranks of a host
-/// share: what `hierarchical` needs of the communicator below it.
+/// Performs and starts calls of its own, can be split into groups of its kind, by host too, and gives memory that the ranks of a
+/// host share: what `hierarchical` needs of the communicator below it.
 template <class Comm>
 concept knows_hosts = communicator<Comm> && performs_collectives<Comm> && starts_collectives<Comm> && requires(Comm& world) {
     { world.split(0, 0) } -> std::same_as<Comm>;
@@ -29,20 +29,21 @@ concept knows_hosts = communicator<Comm> && performs_collectives<Comm> && starts
     { world.template allocate<int>(std::size_t{}) } -> std::same_as<shared_array<int>>;
 };
 
-/// A communicator of ranks on several hosts, around one that knows of them, such as `mpi`: all_reduce, reduce, broadcast and barrier
-/// are made in the memory that the ranks of a host share, and between hosts by groups that have one rank of each. Rank k of every
-/// host is in lane k; there are as many lanes as the host with fewest ranks has. Above 4 KiB each lane carries its slice of the
-/// data, so that all of a host's ranks feed its network at once; up to that, one lane carries all. Hosts may have different numbers
-/// of ranks, in any order. One object per rank and group.
+/// A communicator of ranks on several hosts, around one that knows of them, such as `mpi`: all_reduce, reduce, broadcast and
+/// barrier are made in the memory that the ranks of a host share, and between hosts by groups that have one rank of each. Rank k
+/// of every host is in lane k; there are as many lanes as the host with fewest ranks has. Above 4 KiB each lane carries its slice
+/// of the data, so that all of a host's ranks feed its network at once; up to that, one lane carries all. Hosts may have different
+/// numbers of ranks, in any order. One object per rank and group.
 ///
-/// All else is the wrapped communicator's: other collectives, since two levels would send no fewer bytes between hosts; started ones,
-/// which nobody would carry from one level to the next; messages; and every call of a group that is on one host, where it meets in
-/// shared memory, or that has one rank on each. So are elements beyond 1 MiB or aligned beyond a page, and a reduction that is not
-/// known to commute where the ranks of a host do not follow one another.
-/// Errors: what the wrapped communicator throws. Calls that do not match are told to the ranks of one host; those of others may wait
-///         until that ends the job, or time is up. `checked<hierarchical<Comm>>` tells all.
-/// Cost:   all_reduce of n bytes, m hosts, q lanes: n bytes copied into the window, folded, and copied out of windows per rank, and an
-///         all_reduce of n/q bytes among m ranks in each lane, in pieces of at most 1 MiB of input; a window of 1 MiB per rank
+/// All else is the wrapped communicator's: other collectives, since two levels send no fewer bytes between hosts than a good one;
+/// started ones, which nobody would carry from one level to the next; messages; and every call of a group that is on one host,
+/// where it meets in shared memory, or that has one rank on each. So are elements beyond 1 MiB or aligned beyond a page, and a
+/// reduction that is not known to commute where the ranks of a host do not follow one another.
+/// Errors: what the wrapped communicator throws. Calls that do not match are told to the ranks of one host; those of others may
+///         wait until that ends the job, or time is up. `checked<hierarchical<Comm>>` tells all.
+/// Cost:   all_reduce of n bytes, m hosts, q lanes: n bytes copied into the window, folded, and copied out of windows per rank,
+///         and an all_reduce of n/q bytes among m ranks in each lane, in pieces of at most 1 MiB of input; a window of 1 MiB per
+///         rank
 /// Order:  results are equal on all ranks. A host's ranks are folded in rank order, hosts as the wrapped communicator does.
 /// Source: all_reduce: Cho et al. 2019, doi 10.1147/JRD.2019.2947013; lanes: Träff 2019, arXiv:1910.13373;
 ///         broadcast: Karonis et al. 2000, IPDPS, pages 377-384
@@ -85,7 +86,8 @@ public:
         if (what.kind == collective::barrier) return barrier();
         bool const one_lane = layout_.lanes == 1 || what.bytes() <= one_lane_bytes;
         std::size_t const size = what.type->size, most = piece_bytes / size;
-        std::size_t const pieces = std::max<std::size_t>(1, (what.count + most - 1) / most), each = (what.count + pieces - 1) / pieces;
+        std::size_t const pieces = std::max<std::size_t>(1, (what.count + most - 1) / most);
+        std::size_t const each = (what.count + pieces - 1) / pieces;
         call piece = what;
         for (std::size_t left = what.count;; left -= piece.count) {
             piece.count = std::min(each, left);

@@ -349,8 +349,8 @@ private:
     std::shared_ptr<detail::watchdog> watchdog_;
     std::unique_ptr<detail::mpi_memory> memory_;  // null until `allocate`
     std::optional<bool> on_one_host_;
-    // In the order of their start; owned by their `pending`. One list for all groups that were split from one another: a peer may wait
-    // for what was started on one of them before it comes to a call on another.
+    // In the order of their start; owned by their `pending`. One list for all groups that were split from one another: a peer may
+    // wait for what was started on one of them before it comes to a call on another.
     std::shared_ptr<std::vector<started*>> started_ = std::make_shared<std::vector<started*>>();
     int turn_ = 0;  // of the next started call that a schedule makes
     detail::mpi_transfer transfer_;  // of blocking calls

@@ -21,7 +21,8 @@ struct host_layout {
     host_layout(Comm& whole, Comm& host) : places(static_cast<std::size_t>(whole.size())) {
         int first = whole.rank();
         auto* const bytes = reinterpret_cast<std::byte*>(&first);
-        host.perform({.kind = collective::broadcast, .type = &element_type_of<int>, .in = bytes, .out = bytes, .count = 1, .root = 0});
+        host.perform(
+            {.kind = collective::broadcast, .type = &element_type_of<int>, .in = bytes, .out = bytes, .count = 1, .root = 0});
         std::array<int, 2> const mine{first, host.rank()};
         std::vector<int> all(2 * places.size());
         whole.perform({.kind = collective::all_gather,
