@@ -22,6 +22,7 @@
 #include <cstring>
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 using tutti::comm::mpi;
@@ -69,6 +70,13 @@ std::vector<std::size_t> sizes() {
     return {0, 1, 7, 500 / sizeof(T), one_lane, one_lane + 1, 2003, piece - 1, piece, piece + 1, 2 * piece + 3};
 }
 
+/// Known to commute where it does.
+template <class T>
+auto operation_on() {
+    if constexpr (std::is_same_v<T, double> || std::is_same_v<T, laws::moments>) return tutti::commutative{laws::combine{}};
+    else return laws::combine{};
+}
+
 struct alignas(8192) aligned_far {
     int first, last;
 };
@@ -88,14 +96,16 @@ std::vector<T> brought(int rank, std::size_t n) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("all_reduce, reduce and broadcast are right on any placement of the ranks, of any type and size", T, double,
-                   laws::moments, laws::three_bytes, laws::affine, laws::matrix) {
+                   laws::moments, laws::three_bytes, laws::matrix) {
     everywhere([](two_level& world) {
         int const p = world.size(), r = world.rank();
-        laws::combine const combine;
+        auto const combine = operation_on<T>();
         for (std::size_t const n : sizes<T>()) {
             CAPTURE(n);
             auto const mine = brought<T>(r, n);
-            auto const folded = [&](std::size_t i) { return laws::folded<T>(p, i); };
+            std::vector<T> wanted(n);
+            for (std::size_t i = 0; i < n; ++i) wanted[i] = laws::folded<T>(p, i);
+            auto const folded = [&](std::size_t i) { return wanted[i]; };
             std::vector<T> got(n);
             tutti::all_reduce(world, mine, got, combine);
             CHECK(wrong(got, folded) == 0);
