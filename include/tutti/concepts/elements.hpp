@@ -78,10 +78,14 @@ std::span<element_t<Range>> writable_elements(Range&& range) {
     return {reinterpret_cast<element_t<Range>*>(bytes_of(range)), std::ranges::size(range)};
 }
 
-inline void check_size(char const* what, char const* which, std::size_t has, std::size_t needs) {
-    if (has != needs)
-        throw usage_error{"tutti: " + std::string{what} + ": " + which + " has " + std::to_string(has) + " elements and needs " +
-                          std::to_string(needs)};
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail_size(char const* what, char const* which, std::size_t has,
+                                                             std::size_t needs) {
+    throw usage_error{"tutti: " + std::string{what} + ": " + which + " has " + std::to_string(has) + " elements and needs " +
+                      std::to_string(needs)};
+}
+
+[[gnu::always_inline]] inline void check_size(char const* what, char const* which, std::size_t has, std::size_t needs) {
+    if (has != needs) [[unlikely]] fail_size(what, which, has, needs);
 }
 
 inline void check_root(char const* what, int root, int size) {
