@@ -73,7 +73,8 @@ int main(int argc, char** argv) try {
         ->check(CLI::Range(0, 1024));
     app.add_option("--from", from, "smallest size in bytes, such as 8 or 64KiB")->transform(CLI::AsSizeValue{false});
     app.add_option("--to", to, "largest size")->transform(CLI::AsSizeValue{false});
-    app.add_option("--factor", factor, "from one size to the next; the sizes of goals are between them")->check(CLI::Range(2, 1024));
+    app.add_option("--factor", factor, "from one size to the next; the sizes of goals are between them")
+        ->check(CLI::Range(2, 1024));
     app.add_option("--timing", how, "each: every call by itself, behind a barrier that is not timed; row: calls in a row; or both")
         ->check(CLI::IsMember{{"each", "row", "both"}});
     app.add_option("--rotate", rules.rotate,
@@ -95,8 +96,8 @@ int main(int argc, char** argv) try {
     if (how != "row") timings.push_back(bench::timing::each);
     if (how != "each") timings.push_back(bench::timing::in_a_row);
 
-    nlohmann::json report{{"bench", "all_reduce"},        {"machine", bench::machine()},  {"rotate_bytes", rules.rotate},
-                          {"offset_bytes", rules.offset}, {"touch", rules.touch},         {"repeats", rules.repeats}};
+    nlohmann::json report{{"bench", "all_reduce"},        {"machine", bench::machine()}, {"rotate_bytes", rules.rotate},
+                          {"offset_bytes", rules.offset}, {"touch", rules.touch},        {"repeats", rules.repeats}};
     bench::print(report["machine"]);
     measure(ranks ? ranks : 2, sizes_between(from, to, factor, ranks ? ranks : 2), timings, rules, report);
     if (ranks == 0) {

@@ -92,7 +92,8 @@ int judge_all(int ranks, rules const& wanted, std::vector<verdict>& all) {
                 }
                 all.push_back(*found);
                 std::printf("%5d  %-16s%12zu%14.2f%14.2f  %-20s%8.2f%6d\n", ranks, std::string{name(kind)}.c_str(), found->bytes,
-                            found->microseconds, found->best_microseconds, text_of(found->best).c_str(), found->ratio, found->looks);
+                            found->microseconds, found->best_microseconds, text_of(found->best).c_str(), found->ratio,
+                            found->looks);
                 std::fflush(stdout);
             }
     });
@@ -169,7 +170,8 @@ int main(int argc, char** argv) try {
         how += "; beyond it " + std::to_string(over) + " of " + std::to_string(all.size()) + " points";
         if (left_out) how += "; no time for " + std::to_string(left_out);
         bench::print_verdict(over == 0 && left_out == 0,
-                             "on " + where + ": automatic at most " + bench::show_number(wanted.limit) + " times as slow as the best choice",
+                             "on " + where + ": automatic takes at most " + bench::show_number(wanted.limit) +
+                                 " times as long as the best choice",
                              how);
         report["goals"].push_back({{"on", where}, {"worst", all[0].ratio}, {"limit", wanted.limit}, {"beyond", over}});
     };

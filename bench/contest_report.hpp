@@ -87,10 +87,12 @@ inline nlohmann::json judge(goal const& wanted, timing how, std::vector<row> con
     if (at == 0) return {};
     bool const met = worst <= wanted.limit;
     auto const unit = wanted.against == ours ? std::string{" us"} : std::string{" times "} + contender_names[wanted.against];
-    auto const where = wanted.from == wanted.to ? show_bytes(wanted.from) : show_bytes(wanted.from) + " to " + show_bytes(wanted.to);
+    auto where = show_bytes(wanted.from);
+    if (wanted.to != wanted.from) where += " to " + show_bytes(wanted.to);
     print_verdict(met,
                   std::to_string(wanted.ranks) + " ranks, " + where + ", " +
-                      (how == timing::each ? "each call by itself" : "calls in a row") + ": at most " + show_number(wanted.limit) + unit,
+                      (how == timing::each ? "each call by itself" : "calls in a row") + ": at most " + show_number(wanted.limit) +
+                      unit,
                   "worst " + show_number(worst) + unit + " (" + show_bytes(at) + ")");
     return {{"ranks", wanted.ranks}, {"timing", name(how)}, {"from", wanted.from}, {"to", wanted.to}, {"limit", wanted.limit},
             {"unit", unit},          {"worst", worst},      {"worst_at", at},      {"met", met}};

@@ -277,6 +277,7 @@ private:
         native_ = {group_, rank_, size_};
     }
 
+    /// `perform`, of whatever call.
     void perform_any(call const& what) {
         finish_started();
         if (size_ == 1) return solo::perform(what);
