@@ -1,6 +1,7 @@
 #pragma once
 
 #include "contest.hpp"
+#include "report.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -42,7 +43,8 @@ inline void print(row const& result, int ranks) {
 }
 
 inline nlohmann::json as_json(row const& result, int ranks) {
-    nlohmann::json json{{"timing", name(result.how)},
+    nlohmann::json json{{"ranks", ranks},
+                        {"timing", name(result.how)},
                         {"bytes", result.bytes},
                         {"algorithm_gb_per_s", gigabytes_per_second(result)},
                         {"bus_gb_per_s", gigabytes_per_second(result) * bus_share(ranks)}};
@@ -83,11 +85,17 @@ inline nlohmann::json judge(goal const& wanted, timing how, std::vector<row> con
         if (value > worst) worst = value, at = each.bytes;
     }
     if (at == 0) return {};
-    auto const unit = wanted.against == ours ? std::string{"us"} : std::string{"x "} + contender_names[wanted.against];
-    std::printf("%s  %-4s  %zu to %zu bytes: %.2f %s at %zu bytes; at most %g\n", worst <= wanted.limit ? "pass" : "MISS",
-                name(how), wanted.from, wanted.to, worst, unit.c_str(), at, wanted.limit);
-    return {{"timing", name(how)}, {"from", wanted.from}, {"to", wanted.to}, {"limit", wanted.limit},
-            {"unit", unit},        {"worst", worst},      {"worst_at", at},  {"pass", worst <= wanted.limit}};
+    bool const met = worst <= wanted.limit;
+    auto const unit = wanted.against == ours ? std::string{" us"} : std::string{" times "} + contender_names[wanted.against];
+    auto where = show_bytes(wanted.from);
+    if (wanted.to != wanted.from) where += " to " + show_bytes(wanted.to);
+    print_verdict(met,
+                  std::to_string(wanted.ranks) + " ranks, " + where + ", " +
+                      (how == timing::each ? "each call by itself" : "calls in a row") + ": at most " + show_number(wanted.limit) +
+                      unit,
+                  "worst " + show_number(worst) + unit + " (" + show_bytes(at) + ")");
+    return {{"ranks", wanted.ranks}, {"timing", name(how)}, {"from", wanted.from}, {"to", wanted.to}, {"limit", wanted.limit},
+            {"unit", unit},          {"worst", worst},      {"worst_at", at},      {"met", met}};
 }
 
 }  // namespace bench

@@ -2,12 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace bench {
 
@@ -41,6 +43,25 @@ inline void print(nlohmann::json const& machine) {
     std::printf("%u cores (%s), %s, %s, load %.2f\n", machine["cores"].get<unsigned>(),
                 machine["processor"].get<std::string>().c_str(), machine["compiler"].get<std::string>().c_str(),
                 machine["flags"].get<std::string>().c_str(), machine["load_at_start"].get<double>());
+}
+
+/// As the comparison beside peers says it.
+inline void print_verdict(bool met, std::string const& goal, std::string const& how) {
+    std::printf("%-12s  %s\n%-12s  %s\n", met ? "MET" : "MISSED", goal.c_str(), "", how.c_str());
+}
+
+/// A number of bytes as people write it: "64 KiB".
+inline std::string show_bytes(std::size_t bytes) {
+    for (auto const& [unit, size] : {std::pair{" MiB", std::size_t{1} << 20}, std::pair{" KiB", std::size_t{1} << 10}})
+        if (bytes >= size && bytes % size == 0) return std::to_string(bytes / size) + unit;
+    return std::to_string(bytes) + " B";
+}
+
+/// Three digits or so: 0.28, 1.05, 742.
+inline std::string show_number(double value) {
+    char text[64];
+    std::snprintf(text, sizeof text, value >= 100 ? "%.0f" : "%.3g", value);
+    return text;
 }
 
 /// Does nothing when `path` is empty.

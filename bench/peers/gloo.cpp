@@ -116,7 +116,7 @@ void run_rank(gloo::rendezvous::Store& store, int rank, bench::options const& wa
 int main(int argc, char** argv) {
     bench::options wanted;
     auto const what = "Times the collectives of Gloo over TCP on this host.";
-    if (auto const status = bench::read(argc, argv, bench::ranks_come_from::option, what, wanted)) return *status;
+    if (auto const status = bench::read(argc, argv, {.ranks = true}, what, wanted)) return *status;
     gloo::rendezvous::HashStore store;
     std::vector<std::thread> ranks;
     for (int rank = 0; rank < wanted.ranks; ++rank) ranks.emplace_back([&, rank] { run_rank(store, rank, wanted); });

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -36,16 +37,27 @@ struct options {
     double milliseconds = 200;
     std::size_t rotate = 64 << 20;
     unsigned seed = 1;
+    bool window = false;
 };
 
-enum class ranks_come_from { option, launcher };
+/// What a program's command line takes besides what all take.
+struct takes {
+    bool ranks = false;   ///< a launcher starts them otherwise
+    bool window = false;  ///< buffers may lie in memory that ranks share
+};
 
 /// Reads the command line; gives an exit status where nothing is to be measured.
-inline std::optional<int> read(int argc, char** argv, ranks_come_from where, std::string const& what, options& wanted) {
+inline std::optional<int> read(int argc, char** argv, takes also, std::string const& what, options& wanted) {
     CLI::App app{what + " Prints a line of JSON per size and kind of buffers."};
     app.option_defaults()->always_capture_default();
     app.add_option("--collective", wanted.kind, "what to time, on floats; reductions are sums")->check(CLI::IsMember{collectives});
-    if (where == ranks_come_from::option) app.add_option("--ranks", wanted.ranks, "how many to start")->check(CLI::Range(1, 64));
+    if (also.ranks) app.add_option("--ranks", wanted.ranks, "how many to start")->check(CLI::Range(1, 64));
+    if (also.window)
+        app.add_option_function<std::string>(
+               "--memory", [&](std::string const& where) { wanted.window = where == "window"; },
+               "where buffers lie: on the heap, or in a window, memory that the ranks share")
+            ->check(CLI::IsMember{{"heap", "window"}})
+            ->default_str("heap");
     app.add_option("--sizes", wanted.sizes,
                    "bytes of a rank's larger buffer, such as 8 64KiB 1MiB; rounded down to whole floats, at least one per part")
         ->transform(CLI::AsSizeValue{false});
@@ -66,10 +78,19 @@ struct buffers {
     std::span<float> in, out;
 };
 
+struct alignas(64) line {
+    float values[16]{};
+};
+
+/// Lines of zeros, which live as long as this.
+using lines = std::shared_ptr<line[]>;
+
 /// One rank's buffers, taken in turn. They start at a cache line and keep off strides of a power of two, which collide in caches.
 class buffer_ring {
 public:
-    buffer_ring(collective kind, std::size_t ranks, std::size_t bytes, std::size_t rotate) {
+    /// @param memory  gives as many lines as it is asked for
+    template <class Memory>
+    buffer_ring(collective kind, std::size_t ranks, std::size_t bytes, std::size_t rotate, Memory memory) {
         bool const split = kind != collective::all_reduce && kind != collective::broadcast;
         std::size_t const part = std::max<std::size_t>(1, bytes / sizeof(float) / (split ? ranks : 1));
         in_ = kind == collective::all_gather || !split ? part : ranks * part;
@@ -78,8 +99,8 @@ public:
         bytes_ = largest * sizeof(float);
         stride_ = std::max<std::size_t>(page / sizeof(line), (bytes_ + sizeof(line) - 1) / sizeof(line)) + 1;
         count_ = std::clamp<std::size_t>(rotate / bytes_, 1, 1024);
-        brought_.resize(stride_ * count_);
-        if (split) got_.resize(stride_ * count_);
+        brought_ = memory(stride_ * count_);
+        if (split) got_ = memory(stride_ * count_);
     }
 
     std::size_t count() const { return count_; }
@@ -87,15 +108,12 @@ public:
     void next() { at_ = at_ + 1 == count_ ? 0 : at_ + 1; }
     buffers now() {
         std::span const in{brought_[at_ * stride_].values, in_};
-        return {in, got_.empty() ? in : std::span{got_[at_ * stride_].values, out_}};
+        return {in, got_ ? std::span{got_[at_ * stride_].values, out_} : in};
     }
 
 private:
     static constexpr std::size_t page = 4096;
-    struct alignas(64) line {
-        float values[16]{};
-    };
-    std::vector<line> brought_, got_;
+    lines brought_, got_;
     std::size_t in_, out_, bytes_, stride_, count_, at_ = 0;
 };
 
@@ -104,6 +122,7 @@ private:
 ///   rank(), size()
 ///   barrier()
 ///   largest(span<float>)      replaces each number by the largest of all ranks'
+///   memory(size_t)            where its buffers do not lie on the heap: so many lines
 ///   prepare(collective, buffers)  where its calls need it: before the first call on these buffers
 ///   call(collective, buffers) makes the call on floats, from or to rank 0 where there is a root; returns where its result lies
 template <class Peer>
@@ -125,7 +144,10 @@ private:
     static constexpr int most = 200'000, fewest = 10;
 
     void time(std::size_t bytes, std::size_t rotate) {
-        buffer_ring ring{kind_, static_cast<std::size_t>(peer_.size()), bytes, rotate};
+        buffer_ring ring{kind_, static_cast<std::size_t>(peer_.size()), bytes, rotate, [&](std::size_t count) {
+                             if constexpr (requires { peer_.memory(count); }) return peer_.memory(count);
+                             else return lines{new line[count]};
+                         }};
         if constexpr (requires { peer_.prepare(kind_, ring.now()); })
             for (std::size_t i = 0; i < ring.count(); ++i, ring.next()) peer_.prepare(kind_, ring.now());
         check(ring);

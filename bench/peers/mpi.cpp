@@ -60,7 +60,7 @@ private:
 int main(int argc, char** argv) {
     bench::options wanted;
     auto const what = "Times the collectives of MPI, called as in C; to be started by its mpirun.";
-    if (auto const status = bench::read(argc, argv, bench::ranks_come_from::launcher, what, wanted)) return *status;
+    if (auto const status = bench::read(argc, argv, {}, what, wanted)) return *status;
     MPI_Init(&argc, &argv);
     try {
         mpi_peer peer;

@@ -190,7 +190,7 @@ def markdown(found, plots):
     for title, headings, cells in found.tables():
         lines += ["", f"**{title}**", ""]
         lines += [f"| {' | '.join(line)} |" for line in [headings, ["---"] * len(headings), *cells]]
-    lines += ["", "| goal | | |", "|---|---|---|"]
+    lines += ["", "### Goals", "", "| goal | verdict | by how much |", "|---|---|---|"]
     lines += [f"| {goal} | {verdict} | {how} |" for verdict, goal, how in verdicts(found)]
     docs = pathlib.Path(__file__).resolve().parents[2] / "docs"
     shown = [plot.resolve().relative_to(docs) for plot in plots if docs in plot.resolve().parents]

@@ -1,4 +1,4 @@
-// Times tutti's collectives on the processes that an MPI launcher has started.
+// Times tutti's collectives on the processes that an MPI launcher has started, on the heap or in memory that they share.
 #include "mpi_version.hpp"
 #include "tutti_peer.hpp"
 
@@ -11,9 +11,10 @@
 int main(int argc, char** argv) try {
     bench::options wanted;
     auto const what = "Times tutti's collectives on MPI; to be started by its mpirun.";
-    if (auto const status = bench::read(argc, argv, bench::ranks_come_from::launcher, what, wanted)) return *status;
+    if (auto const status = bench::read(argc, argv, {.window = true}, what, wanted)) return *status;
     tutti::launch<tutti::comm::mpi>([&](auto& world) {
-        bench::tutti_peer peer{world, "tutti.mpi." TUTTI_BENCH_MPI, TUTTI_VERSION " on " + bench::mpi_version()};
+        bench::tutti_peer peer{world, wanted.window ? "tutti.window." TUTTI_BENCH_MPI : "tutti.mpi." TUTTI_BENCH_MPI,
+                               TUTTI_VERSION " on " + bench::mpi_version(), wanted.window};
         bench::measurement{peer, wanted}.run();
     });
 } catch (std::exception const& problem) {

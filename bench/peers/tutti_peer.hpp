@@ -5,6 +5,8 @@
 #include <tutti/tutti.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,10 +17,12 @@ namespace bench {
 template <class Comm>
 class tutti_peer {
 public:
-    tutti_peer(Comm& world, std::string name, std::string version)
+    /// @param window  whether buffers lie in memory that the communicator gives
+    tutti_peer(Comm& world, std::string name, std::string version, bool window = false)
         : world_{world},
           name_{std::move(name)},
-          version_{std::move(version)} {}
+          version_{std::move(version)},
+          window_{window} {}
 
     std::string const& name() const { return name_; }
     std::string const& version() const { return version_; }
@@ -27,6 +31,12 @@ public:
     void barrier() { tutti::barrier(world_); }
     void largest(std::span<float> values) {
         tutti::all_reduce(world_, values, [](float a, float b) { return std::max(a, b); });
+    }
+
+    lines memory(std::size_t count) {
+        if (!window_) return lines{new line[count]};
+        auto const kept = std::make_shared<tutti::shared_array<line>>(world_.template allocate<line>(count));
+        return {kept, kept->data()};
     }
 
     std::span<float const> call(collective kind, buffers const& with) {
@@ -53,6 +63,7 @@ public:
 private:
     Comm& world_;
     std::string name_, version_;
+    bool window_;
 };
 
 }  // namespace bench

@@ -9,7 +9,7 @@
 int main(int argc, char** argv) try {
     bench::options wanted;
     auto const what = "Times tutti's collectives on thread ranks.";
-    if (auto const status = bench::read(argc, argv, bench::ranks_come_from::option, what, wanted)) return *status;
+    if (auto const status = bench::read(argc, argv, {.ranks = true}, what, wanted)) return *status;
     tutti::launch<tutti::comm::threads>(wanted.ranks, [&](auto& world) {
         bench::tutti_peer peer{world, "tutti.threads", TUTTI_VERSION};
         bench::measurement{peer, wanted}.run();

@@ -46,7 +46,7 @@ struct choice_table {
 };
 
 /// For communicators that only exchange messages: every call fits a row, by an algorithm that can make it. Between two ranks,
-/// where all take one round, the one with the fewest copies.
+/// where all take one round, the one with the fewest copies, that sends from the input: what was just copied is slow to read.
 /// Source: crossovers of alpha-beta-gamma costs at 2 us, 0.1 ns and 0.05 ns, all_reduce: L alpha / (beta (L - 2 (p-1)/p) +
 ///         gamma (L - (p-1)/p)); broadcast and all_gather as in MPICH: Thakur, Rabenseifner and Gropp 2005,
 ///         doi 10.1177/1094342005051521
@@ -65,7 +65,7 @@ inline constexpr std::array message_choices{
     choice{.kind = collective::reduce_scatter, .commutes = true, .by = algorithm_id::circulant},
     choice{.kind = collective::reduce_scatter, .by = algorithm_id::two_shot},
     choice{.kind = collective::gather, .by = algorithm_id::binomial},
-    choice{.kind = collective::all_gather, .ranks = 2, .by = algorithm_id::ring},
+    choice{.kind = collective::all_gather, .ranks = 2, .by = algorithm_id::two_shot},
     choice{.kind = collective::all_gather, .ranks = 8, .bytes = 10'240, .by = algorithm_id::bruck},
     choice{.kind = collective::all_gather, .ranks = 64, .bytes = 1280, .by = algorithm_id::bruck},
     choice{.kind = collective::all_gather, .bytes = 128, .by = algorithm_id::bruck},

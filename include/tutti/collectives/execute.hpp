@@ -154,9 +154,9 @@ struct required_choice {
     using type = run_time_choice<Comm>;
 };
 
-/// Performs a call as the communicator chooses.
+/// Performs a call as the communicator chooses. Inlined, since what the call's own place knows of it saves a backend questions.
 template <class Comm>
-void perform(Comm& world, call const& what) {
+[[gnu::always_inline]] inline void perform(Comm& world, call const& what) {
     if constexpr (performs_collectives<Comm> && !has_choices<Comm>) world.perform(what);
     else required_choice<Comm>::type::perform(world, what);
 }
@@ -176,7 +176,7 @@ template <class Comm>
 
 /// Performs a call of kind `Kind` by the algorithm that was asked for.
 template <collective Kind, class T, class Operation = void, class Comm, class Algorithm>
-void perform(Comm& world, call what, Algorithm const& algorithm) {
+[[gnu::always_inline]] inline void perform(Comm& world, call what, Algorithm const& algorithm) {
     if constexpr (std::is_same_v<Algorithm, tutti::algorithm::automatic>) {
         detail::perform(world, what);
     } else if constexpr (std::is_same_v<Algorithm, tutti::algorithm::chosen_by>) {

@@ -3,6 +3,7 @@
 #include <tutti/collectives/automatic.hpp>
 #include <tutti/collectives/execute.hpp>
 #include <tutti/comm/launch.hpp>
+#include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
@@ -71,13 +72,14 @@ public:
 
     /// Performs one collective, after all those started before it. Collective.
     /// @throws error  when MPI reports one; what the call's operation throws
-    void perform(call const& what) {
-        finish_started();
-        if (memory_ && memory_->perform(what)) return;
-        detail::watchdog::watched const watched{*watchdog_, what};
-        if (native_.has(what)) return native_.perform(what);
-        detail::execution under_way{what, schedule_of(what)};
-        for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
+    [[gnu::always_inline]] void perform(call const& what) {
+        // Where the call is made, the compiler knows its types: of a small sum by MPI little more is left than MPI's part.
+        if (what.kind == collective::all_reduce && size_ > 1 && !memory_ && started_->empty() && native_.has_reduction(what)) {
+            detail::watchdog::watched const watched{*watchdog_, what};
+            return native_.all_reduce(what);
+        }
+        call const copy = what;  // in memory only on this path
+        perform_any(copy);
     }
 
     /// Starts one collective; any number may be under way. Collective. What MPI does itself goes on by itself; the rest makes
@@ -273,6 +275,17 @@ private:
         MPI_Comm_rank(group_, &rank_);
         MPI_Comm_size(group_, &size_);
         native_ = {group_, rank_, size_};
+    }
+
+    /// `perform`, of whatever call.
+    void perform_any(call const& what) {
+        finish_started();
+        if (size_ == 1) return solo::perform(what);
+        if (memory_ && memory_->perform(what)) return;
+        detail::watchdog::watched const watched{*watchdog_, what};
+        if (native_.has(what)) return native_.perform(what);
+        detail::execution under_way{what, schedule_of(what)};
+        for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
     }
 
     /// Whether all ranks share memory. Collective the first time.

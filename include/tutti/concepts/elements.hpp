@@ -98,11 +98,12 @@ std::span<element_t<Range>> writable_elements(Range&& range) {
     return {reinterpret_cast<element_t<Range>*>(bytes_of(range)), std::ranges::size(range)};
 }
 
-[[noreturn, gnu::cold]] inline void refuse_size(char const* what, char const* which, std::size_t has, std::size_t needs) {
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse_size(char const* what, char const* which, std::size_t has,
+                                                                std::size_t needs) {
     raise<usage_error>({"tutti: ", what, ": ", which, " has ", has, " elements and needs ", needs});
 }
-inline void check_size(char const* what, char const* which, std::size_t has, std::size_t needs) {
-    if (has != needs) refuse_size(what, which, has, needs);
+[[gnu::always_inline]] inline void check_size(char const* what, char const* which, std::size_t has, std::size_t needs) {
+    if (has != needs) [[unlikely]] refuse_size(what, which, has, needs);
 }
 
 inline void check_root(char const* what, int root, int size) {

@@ -27,8 +27,18 @@ public:
     bool has(call const& what) const {
         if (what.counts && !has_int_counts(what)) return false;
         if (!what.reduce) return true;
-        if (mpi_type(*what.type) == MPI_DATATYPE_NULL || mpi_operation(*what.reduce) == MPI_OP_NULL) return false;
-        return what.count <= INT_MAX && (what.kind != collective::reduce_scatter || !in_place(what));
+        return has_reduction(what) && (what.kind != collective::reduce_scatter || !in_place(what));
+    }
+    /// Whether MPI folds such elements, as many, with this operation.
+    [[gnu::always_inline]] static bool has_reduction(call const& what) {
+        return what.count <= INT_MAX && mpi_type(*what.type) != MPI_DATATYPE_NULL && mpi_operation(*what.reduce) != MPI_OP_NULL;
+    }
+
+    /// An all_reduce that MPI has.
+    [[gnu::always_inline]] void all_reduce(call const& what) const {
+        check_mpi(MPI_Allreduce(what.in == what.out ? MPI_IN_PLACE : what.in, what.out, static_cast<int>(what.count),
+                                mpi_type(*what.type), mpi_operation(*what.reduce), group_),
+                  "MPI_Allreduce");
     }
 
     /// Calls MPI: its blocking function, or the one that gives a request.
@@ -61,9 +71,8 @@ public:
                              "MPI_Reduce");
         }
         case collective::all_reduce:
-            return check_mpi(request ? MPI_Iallreduce(in, out, n, type, operation, group_, request)
-                                     : MPI_Allreduce(in, out, n, type, operation, group_),
-                             "MPI_Allreduce");
+            if (!request) return all_reduce(what);
+            return check_mpi(MPI_Iallreduce(in, out, n, type, operation, group_, request), "MPI_Allreduce");
         case collective::reduce_scatter:
             return check_mpi(request ? MPI_Ireduce_scatter_block(in, out, n, type, operation, group_, request)
                                      : MPI_Reduce_scatter_block(in, out, n, type, operation, group_),

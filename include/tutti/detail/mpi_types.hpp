@@ -19,17 +19,21 @@
 
 namespace tutti::detail {
 
-/// @throws error  with MPI's own text, unless `code` is a success
-inline void check_mpi(int code, char const* function) {
-    if (code == MPI_SUCCESS) [[likely]] return;
+/// @throws error  with MPI's own text
+[[noreturn, gnu::cold, gnu::noinline]] inline void fail_as_mpi(int code, char const* function) {
     char text[MPI_MAX_ERROR_STRING];
     int length = 0;
     MPI_Error_string(code, text, &length);
     raise<error>({"tutti: ", function, ": ", std::string(text, static_cast<std::size_t>(length))});
 }
 
+/// @throws error  with MPI's own text, unless `code` is a success
+[[gnu::always_inline]] inline void check_mpi(int code, char const* function) {
+    if (code != MPI_SUCCESS) [[unlikely]] fail_as_mpi(code, function);
+}
+
 /// MPI's name for an element type, or MPI_DATATYPE_NULL where it has none.
-inline MPI_Datatype mpi_type(element_type const& type) {
+[[gnu::always_inline]] inline MPI_Datatype mpi_type(element_type const& type) {
     bool const byte = type.size == 1, two = type.size == 2, four = type.size == 4, eight = type.size == 8;
     switch (type.number) {
     case number_kind::signed_integer:
@@ -51,7 +55,7 @@ inline MPI_Datatype mpi_type(element_type const& type) {
 /// MPI's name for an operation that it does exactly as tutti does, on any ranks in any order, or MPI_OP_NULL.
 /// The smaller of -0 and 0, or of a number and NaN, depends on the order; and MPICH 4.0 compares unsigned numbers, Open MPI 4.1
 /// unsigned long, as if they had a sign. So minima and maxima are MPI's only where numbers are whole and signed.
-inline MPI_Op mpi_operation(reduction const& reduce) {
+[[gnu::always_inline]] inline MPI_Op mpi_operation(reduction const& reduce) {
     bool const integer =
         reduce.type->number == number_kind::signed_integer || reduce.type->number == number_kind::unsigned_integer;
     switch (reduce.kind) {

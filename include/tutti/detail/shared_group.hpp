@@ -50,12 +50,13 @@ public:
         std::size_t count = 0;
         collective kind = collective::none;
         algorithm_id algorithm = algorithm_id::automatic;
-        bool uneven = false;  // parts differ: `counts` says how
-        bool lent = false;    // the payload is where the rank's buffers are
-        bool within_reach = true;  // and peers can reach them
+        bool uneven : 1 = false;       // parts differ: `counts` says how
+        bool lent : 1 = false;         // the payload is where the rank's buffers are
+        bool within_reach : 1 = true;  // and peers can reach them
         std::int32_t root = -1;
         alignas(32) std::byte payload[eager_bytes];
     };
+    static_assert(sizeof(slot) == 32 + eager_bytes, "the payload begins in the line of the flag");
 
     /// Where rank `from` shows rank `to` one message at a time: `posted` counts those shown, `taken` those the receiver is done with.
     struct alignas(64) channel {

@@ -40,7 +40,7 @@ public:
     /// Watches one call for as long as it lives. Calls do not nest.
     class watched {
     public:
-        watched(watchdog& by, call const& what) : by_{by} {
+        [[gnu::always_inline]] watched(watchdog& by, call const& what) : by_{by} {
             by_.type_.store(what.type, std::memory_order_relaxed);
             by_.count_.store(what.count, std::memory_order_relaxed);
             by_.kind_.store(what.kind, std::memory_order_relaxed);
@@ -48,7 +48,7 @@ public:
         }
         watched(watched const&) = delete;
         watched& operator=(watched const&) = delete;
-        ~watched() { by_.turn_.store(by_.turn_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+        [[gnu::always_inline]] ~watched() { by_.turn_.store(by_.turn_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 
     private:
         watchdog& by_;
