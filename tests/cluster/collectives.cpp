@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -106,6 +107,22 @@ TEST_CASE("ranks are numbered host by host, and hosts have names of their own") 
     });
 }
 
+TEST_CASE("a link carries no more than its rate") {
+    char const* const rate = std::getenv("TUTTI_LINK_RATE");
+    if (!rate || std::string{rate} != "1gbit") return;
+    tutti::launch<mpi>([](mpi& world) {
+        int const last = world.size() - 1;
+        if (hosts == 1 || (world.rank() != 0 && world.rank() != last)) return;
+        std::vector<std::uint8_t> bytes(4 << 20);
+        auto const start = std::chrono::steady_clock::now();
+        if (world.rank() == 0) tutti::send(world, bytes, last);
+        tutti::receive(world, bytes, last - world.rank());
+        std::chrono::duration<double> const there_and_back = std::chrono::steady_clock::now() - start;
+        if (world.rank() == last) tutti::send(world, bytes, 0);
+        else CHECK(there_and_back.count() > 0.9 * 2 * 8 * static_cast<double>(bytes.size()) / 1e9);  // it starts with a burst
+    });
+}
+
 TEST_CASE("ranks of each host become a group that shares memory") {
     tutti::launch<mpi>([](mpi& world) {
         auto host = world.split_by_host();
@@ -152,7 +169,8 @@ TEST_CASE_TEMPLATE("sums of a model's size are right between hosts, and the same
             tutti::all_reduce(world, values);
             CHECK(wrong(values, n, [&](std::size_t i) { return laws::folded<float>(world.size(), i); }) == 0);
 
-            for (std::size_t i = 0; i < n; ++i) values[i] = 1.0F / static_cast<float>(i % 1009 + 3 * static_cast<std::size_t>(world.rank()) + 1);
+            std::size_t const first = 3 * static_cast<std::size_t>(world.rank()) + 1;
+            for (std::size_t i = 0; i < n; ++i) values[i] = 1.0F / static_cast<float>(first + i % 1009);
             tutti::all_reduce(world, values);  // rounds
             auto const of_all = tutti::all_gather(world, std::accumulate(values.begin(), values.end(), 0.0));
             CHECK(std::count(of_all.begin(), of_all.end(), of_all[0]) == world.size());

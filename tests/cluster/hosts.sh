@@ -15,7 +15,7 @@ PROGRAM on ranks of all of them by Open MPI's mpirun; exits as that does. Ranks 
   --mpirun LAUNCHER   that of the Open MPI that PROGRAM was compiled with [mpirun.openmpi, else mpirun]
   --traffic           say in the end how many bytes each host has sent and received, those of starting and ending the job too
 
-PROGRAM finds N and R in TUTTI_HOSTS and TUTTI_RANKS_PER_HOST; the link of each host is eth0.
+PROGRAM finds N, R and RATE in TUTTI_HOSTS, TUTTI_RANKS_PER_HOST and TUTTI_LINK_RATE; the link of each host is eth0.
 
 Needs ip and tc (package iproute2), and the right to make namespaces: as root, or where anybody may. Where something is missing
 it says so in one line and exits with 77. The hosts live in namespaces that no other process sees and that end with this script,
@@ -65,7 +65,7 @@ if [[ ${TUTTI_HOSTS_INSIDE:-} != yes ]]; then
     problem=$("${alone[@]}" mount -t tmpfs hosts /run 2>&1) || skip "namespaces may not be made here: ${problem##*$'\n'}"
 
     # unshare heeds no signal while it waits, so it is killed, and takes what it started along.
-    trap 'kill -KILL "$running" 2>/dev/null; wait' EXIT
+    trap '{ kill -KILL "$running"; wait; } 2>/dev/null' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     TUTTI_HOSTS_INSIDE=yes setpriv --pdeathsig KILL "${alone[@]}" "${BASH_SOURCE[0]}" --hosts "$hosts" --ranks "$ranks" \
@@ -81,7 +81,7 @@ unset TUTTI_HOSTS_INSIDE
 # Inside. Files of the hosts, and those that Open MPI keeps, are apart from those of other runs.
 for place in /run /dev/shm; do mount -t tmpfs hosts "$place" || fail "no memory for $place"; done
 mkdir /run/netns /run/uts /run/tmp
-export TMPDIR=/run/tmp TUTTI_HOSTS=$hosts TUTTI_RANKS_PER_HOST=$ranks
+export TMPDIR=/run/tmp TUTTI_HOSTS=$hosts TUTTI_RANKS_PER_HOST=$ranks TUTTI_LINK_RATE=$rate
 
 make() {
     local problem
