@@ -88,7 +88,7 @@ make() {
     problem=$("$@" 2>&1) || skip "hosts cannot be made here: $*: $problem"
 }
 shape() {    # shape HOST DEVICE
-    [[ $rate == unlimited ]] || make tc -netns "$1" qdisc add dev "$2" root tbf rate "$rate" burst 128k latency 20ms
+    [[ $rate == unlimited ]] || make tc -netns "$1" qdisc add dev "$2" root tbf rate "$rate" burst 128k limit 2500000
 }
 make ip netns add switch
 make ip -n switch link add bridge type bridge
