@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,29 @@ TEST_CASE("ranks of one host become a group") {
         auto host = world.split_by_host();
         CHECK(host.size() == world.size());  // mpirun was not told of other hosts
         CHECK(host.rank() == world.rank());
+    });
+}
+
+TEST_CASE("what was started on one group goes on while a rank waits in memory that another shares") {
+    tutti::launch<mpi>([](mpi& world) {
+        auto host = world.split_by_host();
+        auto const of_host = host.allocate<int>(1), of_world = world.allocate<int>(1);
+        double const triangle = world.size() * (world.size() + 1) / 2;
+        auto cross = [&](mpi& starts, mpi& meets, auto operation) {
+            std::vector<double> data(200'000, world.rank() + 1.0);
+            auto running = tutti::start_all_reduce(starts, data, operation);
+            bool const waits_first = world.rank() % 2 == 0;
+            if (waits_first) running.wait();
+            CHECK(tutti::all_reduce(meets, 1) == world.size());
+            running.wait();
+            CHECK(data.front() == triangle);
+            CHECK(data.back() == triangle);
+        };
+        auto const own = tutti::commutative{[](double a, double b) { return a + b; }};
+        cross(world, host, std::plus<>{});
+        cross(world, host, own);
+        cross(host, world, std::plus<>{});
+        cross(host, world, own);
     });
 }
 

@@ -20,12 +20,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 using tutti::comm::mpi;
 
 namespace {
+
+int passed_to_mpi = 0;
 
 /// How many elements are not what they should be.
 template <class Range, class Wanted>
@@ -36,6 +39,41 @@ std::size_t wrong(Range const& found, std::size_t count, Wanted wanted) {
 }
 
 }  // namespace
+
+// MPI lets a program put functions of its own before its own.
+int MPI_Bcast(void* data, int n, MPI_Datatype type, int root, MPI_Comm group) {
+    ++passed_to_mpi;
+    return PMPI_Bcast(data, n, type, root, group);
+}
+int MPI_Reduce(void const* in, void* out, int n, MPI_Datatype type, MPI_Op op, int root, MPI_Comm group) {
+    ++passed_to_mpi;
+    return PMPI_Reduce(in, out, n, type, op, root, group);
+}
+int MPI_Reduce_scatter_block(void const* in, void* out, int n, MPI_Datatype type, MPI_Op op, MPI_Comm group) {
+    ++passed_to_mpi;
+    return PMPI_Reduce_scatter_block(in, out, n, type, op, group);
+}
+int MPI_Gather(void const* in, int n, MPI_Datatype type, void* out, int m, MPI_Datatype to, int root, MPI_Comm group) {
+    ++passed_to_mpi;
+    return PMPI_Gather(in, n, type, out, m, to, root, group);
+}
+int MPI_Allgather(void const* in, int n, MPI_Datatype type, void* out, int m, MPI_Datatype to, MPI_Comm group) {
+    ++passed_to_mpi;
+    return PMPI_Allgather(in, n, type, out, m, to, group);
+}
+int MPI_Scatter(void const* in, int n, MPI_Datatype type, void* out, int m, MPI_Datatype to, int root, MPI_Comm group) {
+    ++passed_to_mpi;
+    return PMPI_Scatter(in, n, type, out, m, to, root, group);
+}
+int MPI_Alltoall(void const* in, int n, MPI_Datatype type, void* out, int m, MPI_Datatype to, MPI_Comm group) {
+    ++passed_to_mpi;
+    return PMPI_Alltoall(in, n, type, out, m, to, group);
+}
+int MPI_Alltoallv(void const* in, int const* n, int const* at, MPI_Datatype type, void* out, int const* m, int const* places,
+                  MPI_Datatype to, MPI_Comm group) {
+    ++passed_to_mpi;
+    return PMPI_Alltoallv(in, n, at, type, out, m, places, to, group);
+}
 
 TEST_CASE_TEMPLATE("every collective is right on memory that ranks share, of any size", T, std::uint8_t, double, laws::moments,
                    laws::affine, laws::matrix) {
@@ -96,6 +134,65 @@ TEST_CASE("memory of any kind may be mixed: what peers cannot reach is left to M
             CHECK((here ? own[n - 1] : shared[n - 1]) == triangle);
             CHECK(tutti::all_reduce(world, 1) == world.size());
         }
+    });
+}
+
+TEST_CASE("a buffer that no peer touches may lie anywhere: such calls are not left to MPI") {
+    tutti::launch<mpi>([](mpi& world) {
+        std::size_t const n = 5000, p = static_cast<std::size_t>(world.size());
+        int const r = world.rank(), last = world.size() - 1;
+        auto const me = static_cast<std::size_t>(r);
+        auto mine = world.allocate<int>(n), wide = world.allocate<int>(n * p);
+        std::vector<int> own(n), own_wide(n * p);
+        auto const here = [&](std::size_t i) { return laws::value<int>(r, i); };
+        auto const of_parts = [&](std::size_t i) { return laws::value<int>(static_cast<int>(i / n), me * n + i % n); };
+        auto fill = [&](auto& data) {
+            for (std::size_t i = 0; i < data.size(); ++i) data[i] = here(i);
+        };
+        fill(mine);
+        fill(wide);
+        passed_to_mpi = 0;
+        tutti::all_gather(world, mine, own_wide);
+        CHECK(wrong(own_wide, n * p, [&](std::size_t i) { return laws::value<int>(static_cast<int>(i / n), i % n); }) == 0);
+        tutti::all_to_all(world, wide, own_wide);
+        CHECK(wrong(own_wide, n * p, of_parts) == 0);
+        tutti::reduce_scatter(world, wide, own);
+        CHECK(wrong(own, n, [&](std::size_t i) { return laws::folded<int>(world.size(), me * n + i); }) == 0);
+        if (r == last) tutti::scatter(world, wide, own, last);
+        else tutti::scatter(world, own_wide, own, last);
+        CHECK(wrong(own, n, [&](std::size_t i) { return laws::value<int>(last, me * n + i); }) == 0);
+        if (r == last) tutti::reduce(world, mine, std::span{wide.data(), n}, last);
+        else tutti::reduce(world, mine, own, last);
+        if (r == last) CHECK(wrong(wide, n, [&](std::size_t i) { return laws::folded<int>(world.size(), i); }) == 0);
+        fill(own);
+        if (r == last) tutti::gather(world, own, wide, last);
+        else tutti::gather(world, own, own_wide, last);
+        if (r == last)
+            CHECK(wrong(wide, n * p, [&](std::size_t i) { return laws::value<int>(static_cast<int>(i / n), i % n); }) == 0);
+        if (r == last) tutti::broadcast(world, mine, last);
+        else tutti::broadcast(world, own, last);
+        if (r != last) CHECK(wrong(own, n, [&](std::size_t i) { return laws::value<int>(last, i); }) == 0);
+        CHECK(passed_to_mpi == 0);
+        fill(own);
+        tutti::all_gather(world, own, wide);  // which peers would read
+        CHECK(passed_to_mpi == 1);
+        CHECK(wrong(wide, n * p, [&](std::size_t i) { return laws::value<int>(static_cast<int>(i / n), i % n); }) == 0);
+    });
+}
+
+TEST_CASE("ranks agree on who moves an all_to_all_v, when some of them bring so little that it needs no buffer") {
+    tutti::launch<mpi>([](mpi& world) {
+        std::size_t const p = static_cast<std::size_t>(world.size()), n = 1000;
+        std::vector<std::size_t> counts(p, 1);
+        if (world.rank() == 0) counts[0] = n;  // for itself
+        auto much = world.allocate<int>(n + p);
+        std::fill(much.begin(), much.end(), 1);
+        std::vector<int> little(p, world.rank() + 1), got(counts[0] + p - 1);
+        passed_to_mpi = 0;
+        if (world.rank() == 0) tutti::all_to_all_v(world, std::span{much.data(), n + p - 1}, counts, got, counts);
+        else tutti::all_to_all_v(world, little, counts, got, counts);
+        CHECK(wrong(got, got.size(), [&](std::size_t i) { return i < counts[0] ? 1 : static_cast<int>(i - counts[0]) + 2; }) == 0);
+        CHECK(passed_to_mpi == 0);
     });
 }
 

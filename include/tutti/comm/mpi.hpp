@@ -6,25 +6,23 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
-#include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/mpi_collectives.hpp>
 #include <tutti/detail/mpi_memory.hpp>
+#include <tutti/detail/mpi_transfer.hpp>
 #include <tutti/detail/mpi_types.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/watchdog.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <memory>
-#include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -53,9 +51,7 @@ public:
     /// @param timeout  longest wait for a peer in one call
     explicit mpi(MPI_Comm adopted, std::chrono::milliseconds timeout = launch_options{}.timeout) {
         detail::check_mpi(MPI_Comm_dup(adopted, &group_), "MPI_Comm_dup");
-        MPI_Comm_set_errhandler(group_, MPI_ERRORS_RETURN);
-        MPI_Comm_rank(group_, &rank_);
-        MPI_Comm_size(group_, &size_);
+        find_place();
         watchdog_ = std::make_shared<detail::watchdog>("rank " + std::to_string(rank_) + " of " + std::to_string(size_), timeout);
     }
     mpi(mpi const&) = delete;
@@ -76,22 +72,34 @@ public:
     /// Performs one collective, after all those started before it. Collective.
     /// @throws error  when MPI reports one; what the call's operation throws
     void perform(call const& what) {
-        if (!started_.empty()) finish_started_schedules();
+        finish_started();
         if (memory_ && memory_->perform(what)) return;
         detail::watchdog::watched const watched{*watchdog_, what};
-        if (is_native(what)) return call_mpi(what);
+        if (native_.has(what)) return native_.perform(what);
         detail::execution under_way{what, schedule_of(what)};
         for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
     }
 
     /// Starts one collective; any number may be under way. Collective. What MPI does itself goes on by itself; the rest makes
-    /// progress in `wait` and `ready` of anything that was started, and in every other call.
+    /// progress in `wait` and `ready` of anything that was started, and in every other call, of this group and of those that it was
+    /// split from or into, but for another group's collective that is MPI's own.
     /// @param operation  keeps alive what `what.operation` points to
     pending start(call const& what, std::shared_ptr<void const> operation) {
         auto request = std::make_unique<started>(*this, what, std::move(operation));
-        if (is_native(what)) request->start_natively();
+        if (native_.has(what)) request->start_natively();
         else request->start_schedule();
         return pending{std::move(request)};
+    }
+
+    /// Returns when this rank has done its share of what was started on this group, as every other collective does first: a rank
+    /// that waits within MPI for another group does nothing for those that wait for its share. Collective.
+    void finish_started() {
+        auto next = [&] {
+            return std::find_if(started_->begin(), started_->end(), [&](auto each) { return each->is_schedule_of(*this); });
+        };
+        if (next() == started_->end()) return;
+        detail::watchdog::watched const watched{*watchdog_, (*next())->what()};
+        while (next() != started_->end()) progress_started();
     }
 
     /// Compares nothing: MPI's messages carry no more than their length.
@@ -121,13 +129,13 @@ public:
         if (color < 0) throw usage_error{"tutti: split: color " + std::to_string(color) + " must be 0 or more"};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split(group_, color, key, &part), "MPI_Comm_split");
-        return mpi{part, watchdog_};
+        return mpi{part, watchdog_, started_};
     }
     /// The ranks of one host, which share memory, become a group. Collective.
     mpi split_by_host() {
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part), "MPI_Comm_split_type");
-        return mpi{part, watchdog_};
+        return mpi{part, watchdog_, started_};
     }
 
     /// `size` elements for each rank in memory that all ranks of the host see: collectives on it, in and out, are done in place as by
@@ -169,93 +177,6 @@ public:
     }
 
 private:
-    /// A collective that MPI has started, and what it reads until its end.
-    struct native_request {
-        MPI_Request request = MPI_REQUEST_NULL;
-        detail::mpi_parts parts{}, received{};
-    };
-
-    /// One round of messages under way.
-    class transfer {
-    public:
-        void begin(mpi& world, std::span<message const> round, call const& what, int tag) {
-            std::size_t const size = what.type->size, alignment = std::max<std::size_t>(what.type->alignment, 64);
-            std::size_t room = 0;
-            auto slot = [&](std::size_t count) { return (count * size + alignment - 1) / alignment * alignment; };
-            for (message const& each : round)
-                if (folds(each)) room += slot(each.count);
-            if (room > capacity_ || alignment > alignment_)
-                landing_ = detail::aligned_bytes{room, alignment}, capacity_ = room, alignment_ = alignment;
-            std::byte* free = landing_.data();
-            round_.assign(round.begin(), round.end());
-            places_.clear();
-            requests_.assign(round.size(), MPI_REQUEST_NULL);
-            for (std::size_t k = 0; k < round.size(); ++k) {
-                message const& each = round[k];
-                places_.push_back(folds(each) ? std::exchange(free, free + slot(each.count)) : each.data);
-                detail::mpi_elements const elements{*what.type, each.count};
-                if (each.what == message::action::send)
-                    detail::check_mpi(MPI_Isend(each.data, elements.count(), elements.type(), each.peer, tag, world.group_,
-                                                &requests_[k]),
-                                      "MPI_Isend");
-                else
-                    detail::check_mpi(MPI_Irecv(places_[k], elements.count(), elements.type(), each.peer, tag, world.group_,
-                                                &requests_[k]),
-                                      "MPI_Irecv");
-            }
-            statuses_.resize(round.size());
-        }
-        bool test(call const& what) {
-            int complete = 0;
-            int const code = MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &complete, statuses_.data());
-            if (complete || code != MPI_SUCCESS) finish(code, what);
-            return complete != 0;
-        }
-        void wait(call const& what) {
-            finish(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), statuses_.data()), what);
-        }
-
-    private:
-        static bool folds(message const& each) {
-            return each.what == message::action::receive_before || each.what == message::action::receive_after;
-        }
-        void finish(int code, call const& what) {
-            for (std::size_t k = 0; k < round_.size(); ++k) {
-                message const& each = round_[k];
-                if (each.what == message::action::send) continue;
-                if (code == MPI_ERR_IN_STATUS && statuses_[k].MPI_ERROR == MPI_ERR_TRUNCATE) mismatch(each, what, "more");
-            }
-            if (code != MPI_ERR_IN_STATUS) detail::check_mpi(code, "MPI_Waitall");
-            else
-                for (auto const& each : statuses_) detail::check_mpi(each.MPI_ERROR, "MPI_Waitall");
-            for (std::size_t k = 0; k < round_.size(); ++k) {
-                message const& each = round_[k];
-                if (each.what == message::action::send) continue;
-                MPI_Count bytes = 0;
-                MPI_Get_elements_x(&statuses_[k], MPI_BYTE, &bytes);
-                if (bytes != MPI_UNDEFINED && static_cast<std::size_t>(bytes) != each.count * what.type->size)
-                    mismatch(each, what, "fewer");
-                if (!folds(each)) continue;
-                std::byte* const to = each.data;
-                std::array<std::byte const*, 2> both{places_[k], to};
-                if (each.what == message::action::receive_after) std::swap(both[0], both[1]);
-                what.reduce->fold(what.operation, &to, 1, both.data(), 2, 0, each.count);
-            }
-        }
-        [[noreturn]] static void mismatch(message const& each, call const& what, char const* than) {
-            throw collective_mismatch{"tutti: ranks disagree: rank " + std::to_string(each.peer) + " sent " + than + " than the " +
-                                      std::to_string(each.count) + " x " + std::string{what.type->name} + " expected of it (in " +
-                                      describe(what) + ")"};
-        }
-
-        std::vector<message> round_;
-        std::vector<std::byte*> places_;  // where each message's data lands
-        std::vector<MPI_Request> requests_;
-        std::vector<MPI_Status> statuses_;
-        detail::aligned_bytes landing_;
-        std::size_t capacity_ = 0, alignment_ = 0;
-    };
-
     /// Something on its way: one request of MPI's, the rounds of a schedule, or one round of messages.
     class started final : public pending::request {
     public:
@@ -266,7 +187,7 @@ private:
         ~started() override { leave(); }
 
         void start_natively() {
-            world_.call_mpi(what_, &native_);
+            world_.native_.perform(what_, &native_);
             enter();
         }
         void start_schedule() {
@@ -275,7 +196,7 @@ private:
             enter();
         }
         void start_messages(std::span<message const> round) {
-            transfer_.begin(world_, round, what_, message_tag);
+            transfer_.begin(world_.group_, round, what_, message_tag);
             moving_ = true;
             enter();
         }
@@ -304,7 +225,7 @@ private:
                     auto const round = under_way_ ? under_way_->next() : std::span<message const>{};
                     moving_ = !round.empty();
                     if (!moving_) return leave();
-                    transfer_.begin(world_, round, under_way_->what(), tag_);
+                    transfer_.begin(world_.group_, round, under_way_->what(), tag_);
                 }
             } catch (...) {
                 error_ = std::current_exception();
@@ -312,27 +233,27 @@ private:
             }
         }
         /// Whether its peers need this rank to go on.
-        bool is_schedule() const { return under_way_ != nullptr; }
+        bool is_schedule_of(mpi const& world) const { return under_way_ != nullptr && &world_ == &world; }
         call const& what() const { return what_; }
 
     private:
         void enter() {
             over_ = false;
-            world_.started_.push_back(this);
+            world_.started_->push_back(this);
             progress();
         }
         void leave() {
             if (over_) return;
             over_ = true;
-            std::erase(world_.started_, this);
+            std::erase(*world_.started_, this);
         }
 
         mpi& world_;
         call what_;
         std::shared_ptr<void const> kept_;
-        native_request native_;
+        detail::mpi_request native_;
         std::unique_ptr<detail::execution> under_way_;
-        transfer transfer_;
+        detail::mpi_transfer transfer_;
         int tag_ = 0;
         bool moving_ = false, over_ = true;
         std::exception_ptr error_;
@@ -341,13 +262,22 @@ private:
     // Messages of calls that may be under way at the same time must not be taken for one another's.
     static constexpr int message_tag = 0, collective_tag = 1, first_started_tag = 2;
 
-    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog) : group_{own}, watchdog_{std::move(watchdog)} {
+    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<started*>> running)
+        : group_{own},
+          watchdog_{std::move(watchdog)},
+          started_{std::move(running)} {
+        find_place();
+    }
+    void find_place() {
         MPI_Comm_set_errhandler(group_, MPI_ERRORS_RETURN);
         MPI_Comm_rank(group_, &rank_);
         MPI_Comm_size(group_, &size_);
+        native_ = {group_, rank_, size_};
     }
 
+    /// Whether all ranks share memory. Collective the first time.
     bool on_one_host() {
+        if (on_one_host_) return *on_one_host_;
         MPI_Comm host = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host), "MPI_Comm_split_type");
         int ranks = 0;
@@ -355,7 +285,8 @@ private:
         MPI_Comm_free(&host);
         int least = ranks;
         detail::check_mpi(MPI_Allreduce(&ranks, &least, 1, MPI_INT, MPI_MIN, group_), "MPI_Allreduce");
-        return least == size_;
+        on_one_host_ = least == size_;
+        return *on_one_host_;
     }
 
     static void initialise() {
@@ -380,168 +311,19 @@ private:
         std::_Exit(1);
     }
 
-    /// Finishes those that peers may wait for: the rest goes on by itself.
-    void finish_started_schedules() {
-        auto next = [&] { return std::find_if(started_.begin(), started_.end(), [](auto each) { return each->is_schedule(); }); };
-        if (next() == started_.end()) return;
-        detail::watchdog::watched const watched{*watchdog_, (*next())->what()};
-        while (next() != started_.end()) progress_started();
-    }
     void progress_started() {
-        for (std::size_t k = 0; k < started_.size();) {
-            started* const each = started_[k];
+        auto& all = *started_;
+        for (std::size_t k = 0; k < all.size();) {
+            started* const each = all[k];
             each->progress();
-            if (k < started_.size() && started_[k] == each) ++k;  // those that end leave the list
+            if (k < all.size() && all[k] == each) ++k;  // those that end leave the list
         }
     }
 
     void exchange_now(std::span<message const> round, call const& what) {
-        transfer_.begin(*this, round, what, what.kind >= collective::send ? message_tag : collective_tag);
-        if (started_.empty()) return transfer_.wait(what);
+        transfer_.begin(group_, round, what, what.kind >= collective::send ? message_tag : collective_tag);
+        if (started_->empty()) return transfer_.wait(what);
         while (!transfer_.test(what)) progress_started();
-    }
-
-    /// Whether MPI has this collective on these elements, with this operation, in this place.
-    bool is_native(call const& what) const {
-        if (what.counts && !has_int_counts(what)) return false;
-        if (!what.reduce) return true;
-        if (detail::mpi_type(*what.type) == MPI_DATATYPE_NULL || detail::mpi_operation(*what.reduce) == MPI_OP_NULL) return false;
-        return what.count <= INT_MAX && (what.kind != collective::reduce_scatter || !in_place(what));
-    }
-    /// Whether all parts together, of a call whose parts differ, can be counted by an int.
-    bool has_int_counts(call const& what) const {
-        std::size_t const unit = detail::mpi_type(*what.type) == MPI_DATATYPE_NULL ? what.type->size : 1;
-        auto fits = [&](std::size_t const* counts) {
-            std::size_t whole = 0;
-            for (int k = 0; counts && k < size_; ++k) whole += counts[k];
-            return whole <= INT_MAX / unit;
-        };
-        return fits(what.counts) && fits(what.receive_counts);
-    }
-    /// Whether this rank's part of one buffer is the other buffer.
-    bool in_place(call const& what) const {
-        std::size_t before = static_cast<std::size_t>(rank_) * what.count;
-        if (what.counts) before = std::accumulate(what.counts, what.counts + rank_, std::size_t{0});
-        std::size_t const bytes = before * what.type->size;
-        return brings_parts(what.kind) ? what.out == what.in + bytes : what.in == what.out + bytes;
-    }
-
-    /// Calls MPI: its blocking function, or the one that gives a request.
-    void call_mpi(call const& what, native_request* starts = nullptr) {
-        if (what.counts) return call_mpi_v(what, starts);
-        MPI_Request* const request = starts ? &starts->request : nullptr;
-        if (!what.type)
-            return detail::check_mpi(request ? MPI_Ibarrier(group_, request) : MPI_Barrier(group_), "MPI_Barrier");
-        detail::mpi_elements const elements{*what.type, what.count};
-        auto const type = elements.type();
-        auto const n = elements.count();
-        auto const operation = what.reduce ? detail::mpi_operation(*what.reduce) : MPI_OP_NULL;
-        bool const root = what.root == rank_;
-        void const* const in = what.in == what.out ? MPI_IN_PLACE : what.in;
-        void* const out = what.out;
-        switch (what.kind) {
-        case collective::broadcast:
-            return detail::check_mpi(request ? MPI_Ibcast(out, n, type, what.root, group_, request)
-                                             : MPI_Bcast(out, n, type, what.root, group_),
-                                     "MPI_Bcast");
-        case collective::reduce: {
-            void const* const brought = root ? in : what.in;
-            return detail::check_mpi(request ? MPI_Ireduce(brought, out, n, type, operation, what.root, group_, request)
-                                             : MPI_Reduce(brought, out, n, type, operation, what.root, group_),
-                                     "MPI_Reduce");
-        }
-        case collective::all_reduce:
-            return detail::check_mpi(request ? MPI_Iallreduce(in, out, n, type, operation, group_, request)
-                                             : MPI_Allreduce(in, out, n, type, operation, group_),
-                                     "MPI_Allreduce");
-        case collective::reduce_scatter:
-            return detail::check_mpi(request ? MPI_Ireduce_scatter_block(in, out, n, type, operation, group_, request)
-                                             : MPI_Reduce_scatter_block(in, out, n, type, operation, group_),
-                                     "MPI_Reduce_scatter_block");
-        case collective::gather: {
-            void const* const brought = root && in_place(what) ? MPI_IN_PLACE : what.in;
-            return detail::check_mpi(request ? MPI_Igather(brought, n, type, out, n, type, what.root, group_, request)
-                                             : MPI_Gather(brought, n, type, out, n, type, what.root, group_),
-                                     "MPI_Gather");
-        }
-        case collective::all_gather: {
-            void const* const brought = in_place(what) ? MPI_IN_PLACE : what.in;
-            return detail::check_mpi(request ? MPI_Iallgather(brought, n, type, out, n, type, group_, request)
-                                             : MPI_Allgather(brought, n, type, out, n, type, group_),
-                                     "MPI_Allgather");
-        }
-        case collective::scatter: {
-            void* const got = root && in_place(what) ? MPI_IN_PLACE : out;
-            return detail::check_mpi(request ? MPI_Iscatter(what.in, n, type, got, n, type, what.root, group_, request)
-                                             : MPI_Scatter(what.in, n, type, got, n, type, what.root, group_),
-                                     "MPI_Scatter");
-        }
-        case collective::all_to_all:
-            return detail::check_mpi(request ? MPI_Ialltoall(in, n, type, out, n, type, group_, request)
-                                             : MPI_Alltoall(in, n, type, out, n, type, group_),
-                                     "MPI_Alltoall");
-        case collective::scan:
-            return detail::check_mpi(request ? MPI_Iscan(in, out, n, type, operation, group_, request)
-                                             : MPI_Scan(in, out, n, type, operation, group_),
-                                     "MPI_Scan");
-        default:
-            return detail::check_mpi(request ? MPI_Iexscan(in, out, n, type, operation, group_, request)
-                                             : MPI_Exscan(in, out, n, type, operation, group_),
-                                     "MPI_Exscan");
-        }
-    }
-
-    /// The same where parts differ.
-    void call_mpi_v(call const& what, native_request* starts) {
-        auto type = detail::mpi_type(*what.type);
-        std::size_t const unit = type == MPI_DATATYPE_NULL ? what.type->size : 1;
-        if (type == MPI_DATATYPE_NULL) type = MPI_BYTE;
-        native_request here;
-        auto& [handle, parts, received] = starts ? *starts : here;
-        MPI_Request* const request = starts ? &handle : nullptr;
-        parts = {what.counts, size_, unit};
-        if (what.receive_counts) received = {what.receive_counts, size_, unit};
-        int const* const counts = parts.counts.data();
-        int const* const places = parts.places.data();
-        int const mine = counts[rank_];
-        bool const root = what.root == rank_;
-        void* const out = what.out;
-        void const* const in = what.in;
-        switch (what.kind) {
-        case collective::gather: {
-            void const* const brought = root && in_place(what) ? MPI_IN_PLACE : in;
-            return detail::check_mpi(
-                request ? MPI_Igatherv(brought, mine, type, out, counts, places, type, what.root, group_, request)
-                        : MPI_Gatherv(brought, mine, type, out, counts, places, type, what.root, group_),
-                "MPI_Gatherv");
-        }
-        case collective::all_gather: {
-            void const* const brought = in_place(what) ? MPI_IN_PLACE : in;
-            return detail::check_mpi(request
-                                         ? MPI_Iallgatherv(brought, mine, type, out, counts, places, type, group_, request)
-                                         : MPI_Allgatherv(brought, mine, type, out, counts, places, type, group_),
-                                     "MPI_Allgatherv");
-        }
-        case collective::scatter: {
-            void* const got = root && in_place(what) ? MPI_IN_PLACE : out;
-            return detail::check_mpi(request
-                                         ? MPI_Iscatterv(in, counts, places, type, got, mine, type, what.root, group_, request)
-                                         : MPI_Scatterv(in, counts, places, type, got, mine, type, what.root, group_),
-                                     "MPI_Scatterv");
-        }
-        case collective::reduce_scatter: {
-            auto const operation = detail::mpi_operation(*what.reduce);
-            return detail::check_mpi(request ? MPI_Ireduce_scatter(in, out, counts, type, operation, group_, request)
-                                             : MPI_Reduce_scatter(in, out, counts, type, operation, group_),
-                                     "MPI_Reduce_scatter");
-        }
-        default:
-            return detail::check_mpi(request ? MPI_Ialltoallv(in, counts, places, type, out, received.counts.data(),
-                                                              received.places.data(), type, group_, request)
-                                             : MPI_Alltoallv(in, counts, places, type, out, received.counts.data(),
-                                                             received.places.data(), type, group_),
-                                     "MPI_Alltoallv");
-        }
     }
 
     /// What to run where MPI has no such type or operation.
@@ -554,7 +336,7 @@ private:
     public:
         explicit in_background(mpi& world) : world_{world} {}
         void work() override { world_.progress_started(); }
-        bool can_work() override { return !world_.started_.empty(); }
+        bool can_work() override { return !world_.started_->empty(); }
 
     private:
         mpi& world_;
@@ -562,12 +344,16 @@ private:
 
     MPI_Comm group_ = MPI_COMM_NULL;
     int rank_ = 0, size_ = 1;
+    detail::mpi_collectives native_;
     in_background started_calls_{*this};
     std::shared_ptr<detail::watchdog> watchdog_;
     std::unique_ptr<detail::mpi_memory> memory_;  // null until `allocate`
-    std::vector<started*> started_;  // in the order of their start; owned by their `pending`
-    int turn_ = 0;                   // of the next started call that a schedule makes
-    transfer transfer_;              // of blocking calls
+    std::optional<bool> on_one_host_;
+    // In the order of their start; owned by their `pending`. One list for all groups that were split from one another: a peer may
+    // wait for what was started on one of them before it comes to a call on another.
+    std::shared_ptr<std::vector<started*>> started_ = std::make_shared<std::vector<started*>>();
+    int turn_ = 0;  // of the next started call that a schedule makes
+    detail::mpi_transfer transfer_;  // of blocking calls
 };
 
 }  // namespace tutti::comm

@@ -49,7 +49,8 @@ public:
         mine.uneven = what.counts != nullptr;
         mine.lent = !eager(what);
         mine.root = what.root;
-        std::size_t const bytes = what.counts ? show_counts(what, sequence) : in_bytes(what);
+        if (what.counts) show_counts(what, sequence);
+        std::size_t const bytes = brought_bytes(what);
         if (mine.lent) {
             mine.within_reach = reach(what);
             buffers const lent{group_.lend(rank_, what.in), group_.lend(rank_, what.out)};
@@ -85,10 +86,11 @@ public:
     /// Whether the ranks, which have met, can move this call's data: where it lies in buffers, all must be within reach.
     bool can_move(call const& what, std::uint64_t sequence) {
         if (what.receive_counts ? !any_lent(sequence) : eager(what)) return true;
-        return reach(what) && all_peers([&](int peer) {
-                   slot const& theirs = group_.at(peer, sequence);
-                   return !theirs.lent || theirs.within_reach;
-               });
+        for (int rank = 0; rank < size(); ++rank) {
+            slot const& brought = group_.at(rank, sequence);
+            if (brought.lent && !brought.within_reach) return false;
+        }
+        return true;
     }
     /// Does this rank's share of the work.
     void move(call const& what, std::uint64_t sequence) {
@@ -96,7 +98,7 @@ public:
         if (direct) group_.begin_moving(rank_, sequence, what);
         try {
             if (in_bytes(what) != 0) {
-                find_buffers(sequence);
+                find_buffers(what, sequence);
                 if (what.counts) move_uneven(what, direct, sequence);
                 else if (direct) move_directly(what);
                 else move_eagerly(what);
@@ -151,12 +153,26 @@ private:
     bool eager(call const& what) const {
         return in_bytes(what) == 0 || (in_bytes(what) <= group_.eager_limit() && what.type->alignment <= 32);
     }
-    /// Whether peers can reach what this rank would lend. A rank that brings or gets nothing lends nothing.
+    /// Bytes that this rank brings, if it brings any.
+    std::size_t brought_bytes(call const& what) const {
+        if (!what.counts) return in_bytes(what);
+        std::size_t const count = brings_parts(what.kind) ? sum(what.counts, sources_.size()) : what.counts[rank_];
+        return count * what.type->size;
+    }
+    /// Whether peers can reach those of this rank's buffers that they touch: what they read, and the results that they write. A
+    /// gathered part is written by who brings it; other results that are one rank's alone, by that rank.
     bool reach(call const& what) const {
-        std::size_t const whole = what.bytes() * sources_.size();
-        bool const gets = (what.kind != collective::gather && what.kind != collective::reduce) || what.root == rank_;
-        return (!brings(what) || group_.reaches(rank_, what.in, brings_parts(what.kind) && !what.counts ? whole : what.bytes())) &&
-               (!gets || group_.reaches(rank_, what.out, gets_parts(what.kind) && !what.counts ? whole : what.bytes()));
+        bool const is_root = what.root == rank_;
+        bool const read = brings(what) && what.kind != collective::gather;
+        bool const written = what.kind == collective::all_reduce || what.kind == collective::scan ||
+                             what.kind == collective::exclusive_scan ||
+                             ((what.kind == collective::reduce || what.kind == collective::gather) && is_root);
+        return (!read || group_.reaches(rank_, what.in, brought_bytes(what))) &&
+               (!written || group_.reaches(rank_, what.out, written_bytes(what)));
+    }
+    std::size_t written_bytes(call const& what) const {
+        if (what.counts) return sum(what.counts, sources_.size()) * what.type->size;
+        return what.bytes() * (what.kind == collective::gather ? sources_.size() : 1);
     }
     /// Whether peers touch this rank's own buffers in this call.
     bool lends(call const& what) const {
@@ -173,7 +189,7 @@ private:
         return true;
     }
 
-    void find_buffers(std::uint64_t sequence) {
+    void find_buffers(call const& what, std::uint64_t sequence) {
         for (int peer = 0; peer < size(); ++peer) {
             slot const& theirs = group_.at(peer, sequence);
             auto& source = sources_[static_cast<std::size_t>(peer)];
@@ -184,6 +200,8 @@ private:
             std::memcpy(&lent, theirs.payload, sizeof lent);
             source = group_.address_at(peer, lent.in), result = group_.address_at(peer, lent.out);
         }
+        auto const me = static_cast<std::size_t>(rank_);
+        if (group_.at(rank_, sequence).lent) sources_[me] = what.in, results_[me] = what.out;  // which peers need not reach
     }
 
     static void copy(std::byte* to, std::byte const* from, std::size_t bytes) {
@@ -245,9 +263,10 @@ private:
 
     void move_directly(call const& what) {
         auto const ranks = sources_.size(), me = static_cast<std::size_t>(rank_);
-        // Slices meet where rank 0's result begins a cache line: no line has two writers, as buffers often lie alike.
+        // Slices meet where the first result begins a cache line: no line has two writers, as buffers often lie alike.
+        std::byte const* const result = results_[what.kind == collective::reduce ? static_cast<std::size_t>(what.root) : 0];
         std::size_t const line = std::max<std::size_t>(1, 64 / what.type->size);
-        std::size_t const before = reinterpret_cast<std::uintptr_t>(results_[0]) % 64 / what.type->size, whole = before + what.count;
+        std::size_t const before = reinterpret_cast<std::uintptr_t>(result) % 64 / what.type->size, whole = before + what.count;
         std::size_t const slice = ((whole + ranks - 1) / ranks + line - 1) / line * line;
         auto start = [&](std::size_t rank) { return std::clamp(rank * slice, before, whole) - before; };
         std::size_t const first = start(me), count = start(me + 1) - first;
@@ -266,14 +285,12 @@ private:
         }
     }
 
-    /// Lets the peers see how the parts differ. Returns the bytes that this rank brings if it brings any.
-    std::size_t show_counts(call const& what, std::uint64_t sequence) {
+    /// Lets the peers see how the parts differ.
+    void show_counts(call const& what, std::uint64_t sequence) {
         auto const ranks = sources_.size();
         std::size_t* const shown = group_.counts(rank_, sequence);
         std::memcpy(shown, what.counts, ranks * sizeof *shown);
         if (what.receive_counts) std::memcpy(shown + ranks, what.receive_counts, ranks * sizeof *shown);
-        std::size_t const count = brings_parts(what.kind) ? sum(shown, ranks) : shown[rank_];
-        return count * what.type->size;
     }
     static std::size_t sum(std::size_t const* counts, std::size_t how_many) {
         return std::accumulate(counts, counts + how_many, std::size_t{0});

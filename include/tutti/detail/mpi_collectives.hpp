@@ -1,0 +1,169 @@
+#pragma once
+
+#include <tutti/concepts/call.hpp>
+#include <tutti/detail/mpi_types.hpp>
+
+#include <climits>
+#include <cstddef>
+#include <numeric>
+
+namespace tutti::detail {
+
+/// A collective that MPI has started, and what it reads until its end.
+struct mpi_request {
+    MPI_Request request = MPI_REQUEST_NULL;
+    mpi_parts parts{}, received{};
+};
+
+/// The collectives that MPI itself has, of one group.
+class mpi_collectives {
+public:
+    mpi_collectives() = default;
+    mpi_collectives(MPI_Comm group, int rank, int size) : group_{group}, rank_{rank}, size_{size} {}
+
+    /// Whether MPI has this collective on these elements, with this operation, in this place.
+    bool has(call const& what) const {
+        if (what.counts && !has_int_counts(what)) return false;
+        if (!what.reduce) return true;
+        if (mpi_type(*what.type) == MPI_DATATYPE_NULL || mpi_operation(*what.reduce) == MPI_OP_NULL) return false;
+        return what.count <= INT_MAX && (what.kind != collective::reduce_scatter || !in_place(what));
+    }
+
+    /// Calls MPI: its blocking function, or the one that gives a request.
+    void perform(call const& what, mpi_request* starts = nullptr) const {
+        if (what.counts) return perform_v(what, starts);
+        MPI_Request* const request = starts ? &starts->request : nullptr;
+        if (!what.type) return check_mpi(request ? MPI_Ibarrier(group_, request) : MPI_Barrier(group_), "MPI_Barrier");
+        mpi_elements const elements{*what.type, what.count};
+        auto const type = elements.type();
+        auto const n = elements.count();
+        auto const operation = what.reduce ? mpi_operation(*what.reduce) : MPI_OP_NULL;
+        bool const root = what.root == rank_;
+        void const* const in = what.in == what.out ? MPI_IN_PLACE : what.in;
+        void* const out = what.out;
+        switch (what.kind) {
+        case collective::broadcast:
+            return check_mpi(request ? MPI_Ibcast(out, n, type, what.root, group_, request)
+                                     : MPI_Bcast(out, n, type, what.root, group_),
+                             "MPI_Bcast");
+        case collective::reduce: {
+            void const* const brought = root ? in : what.in;
+            return check_mpi(request ? MPI_Ireduce(brought, out, n, type, operation, what.root, group_, request)
+                                     : MPI_Reduce(brought, out, n, type, operation, what.root, group_),
+                             "MPI_Reduce");
+        }
+        case collective::all_reduce:
+            return check_mpi(request ? MPI_Iallreduce(in, out, n, type, operation, group_, request)
+                                     : MPI_Allreduce(in, out, n, type, operation, group_),
+                             "MPI_Allreduce");
+        case collective::reduce_scatter:
+            return check_mpi(request ? MPI_Ireduce_scatter_block(in, out, n, type, operation, group_, request)
+                                     : MPI_Reduce_scatter_block(in, out, n, type, operation, group_),
+                             "MPI_Reduce_scatter_block");
+        case collective::gather: {
+            void const* const brought = root && in_place(what) ? MPI_IN_PLACE : what.in;
+            return check_mpi(request ? MPI_Igather(brought, n, type, out, n, type, what.root, group_, request)
+                                     : MPI_Gather(brought, n, type, out, n, type, what.root, group_),
+                             "MPI_Gather");
+        }
+        case collective::all_gather: {
+            void const* const brought = in_place(what) ? MPI_IN_PLACE : what.in;
+            return check_mpi(request ? MPI_Iallgather(brought, n, type, out, n, type, group_, request)
+                                     : MPI_Allgather(brought, n, type, out, n, type, group_),
+                             "MPI_Allgather");
+        }
+        case collective::scatter: {
+            void* const got = root && in_place(what) ? MPI_IN_PLACE : out;
+            return check_mpi(request ? MPI_Iscatter(what.in, n, type, got, n, type, what.root, group_, request)
+                                     : MPI_Scatter(what.in, n, type, got, n, type, what.root, group_),
+                             "MPI_Scatter");
+        }
+        case collective::all_to_all:
+            return check_mpi(request ? MPI_Ialltoall(in, n, type, out, n, type, group_, request)
+                                     : MPI_Alltoall(in, n, type, out, n, type, group_),
+                             "MPI_Alltoall");
+        case collective::scan:
+            return check_mpi(request ? MPI_Iscan(in, out, n, type, operation, group_, request)
+                                     : MPI_Scan(in, out, n, type, operation, group_),
+                             "MPI_Scan");
+        default:
+            return check_mpi(request ? MPI_Iexscan(in, out, n, type, operation, group_, request)
+                                     : MPI_Exscan(in, out, n, type, operation, group_),
+                             "MPI_Exscan");
+        }
+    }
+
+private:
+    /// Whether all parts together, of a call whose parts differ, can be counted by an int.
+    bool has_int_counts(call const& what) const {
+        std::size_t const unit = mpi_type(*what.type) == MPI_DATATYPE_NULL ? what.type->size : 1;
+        auto fits = [&](std::size_t const* counts) {
+            std::size_t whole = 0;
+            for (int k = 0; counts && k < size_; ++k) whole += counts[k];
+            return whole <= INT_MAX / unit;
+        };
+        return fits(what.counts) && fits(what.receive_counts);
+    }
+    /// Whether this rank's part of one buffer is the other buffer.
+    bool in_place(call const& what) const {
+        std::size_t before = static_cast<std::size_t>(rank_) * what.count;
+        if (what.counts) before = std::accumulate(what.counts, what.counts + rank_, std::size_t{0});
+        std::size_t const bytes = before * what.type->size;
+        return brings_parts(what.kind) ? what.out == what.in + bytes : what.in == what.out + bytes;
+    }
+
+    /// The same where parts differ.
+    void perform_v(call const& what, mpi_request* starts) const {
+        auto type = mpi_type(*what.type);
+        std::size_t const unit = type == MPI_DATATYPE_NULL ? what.type->size : 1;
+        if (type == MPI_DATATYPE_NULL) type = MPI_BYTE;
+        mpi_request here;
+        auto& [handle, parts, received] = starts ? *starts : here;
+        MPI_Request* const request = starts ? &handle : nullptr;
+        parts = {what.counts, size_, unit};
+        if (what.receive_counts) received = {what.receive_counts, size_, unit};
+        int const* const counts = parts.counts.data();
+        int const* const places = parts.places.data();
+        int const mine = counts[rank_];
+        bool const root = what.root == rank_;
+        void* const out = what.out;
+        void const* const in = what.in;
+        switch (what.kind) {
+        case collective::gather: {
+            void const* const brought = root && in_place(what) ? MPI_IN_PLACE : in;
+            return check_mpi(request ? MPI_Igatherv(brought, mine, type, out, counts, places, type, what.root, group_, request)
+                                     : MPI_Gatherv(brought, mine, type, out, counts, places, type, what.root, group_),
+                             "MPI_Gatherv");
+        }
+        case collective::all_gather: {
+            void const* const brought = in_place(what) ? MPI_IN_PLACE : in;
+            return check_mpi(request ? MPI_Iallgatherv(brought, mine, type, out, counts, places, type, group_, request)
+                                     : MPI_Allgatherv(brought, mine, type, out, counts, places, type, group_),
+                             "MPI_Allgatherv");
+        }
+        case collective::scatter: {
+            void* const got = root && in_place(what) ? MPI_IN_PLACE : out;
+            return check_mpi(request ? MPI_Iscatterv(in, counts, places, type, got, mine, type, what.root, group_, request)
+                                     : MPI_Scatterv(in, counts, places, type, got, mine, type, what.root, group_),
+                             "MPI_Scatterv");
+        }
+        case collective::reduce_scatter: {
+            auto const operation = mpi_operation(*what.reduce);
+            return check_mpi(request ? MPI_Ireduce_scatter(in, out, counts, type, operation, group_, request)
+                                     : MPI_Reduce_scatter(in, out, counts, type, operation, group_),
+                             "MPI_Reduce_scatter");
+        }
+        default:
+            return check_mpi(request ? MPI_Ialltoallv(in, counts, places, type, out, received.counts.data(), received.places.data(),
+                                                      type, group_, request)
+                                     : MPI_Alltoallv(in, counts, places, type, out, received.counts.data(), received.places.data(),
+                                                     type, group_),
+                             "MPI_Alltoallv");
+        }
+    }
+
+    MPI_Comm group_ = MPI_COMM_NULL;
+    int rank_ = 0, size_ = 1;
+};
+
+}  // namespace tutti::detail
