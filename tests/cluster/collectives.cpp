@@ -13,6 +13,7 @@
 #include <tutti/collectives/reduce_scatter.hpp>
 #include <tutti/collectives/scan.hpp>
 #include <tutti/collectives/scatter.hpp>
+#include <tutti/comm/hierarchical.hpp>
 #include <tutti/comm/mpi.hpp>
 
 #include <doctest/doctest.h>
@@ -29,6 +30,7 @@
 #include <vector>
 
 using tutti::comm::mpi;
+using hierarchical = tutti::comm::hierarchical<mpi>;
 
 namespace {
 
@@ -150,7 +152,14 @@ TEST_CASE("memory of a group on several hosts is each rank's own, and serves all
     });
 }
 
-TEST_CASE_TEMPLATE("every collective is right between hosts, of any size", Comm, mpi) {
+TEST_CASE("a hierarchical communicator finds the hosts, and a lane for each of their ranks") {
+    tutti::launch<hierarchical>([](hierarchical& world) {
+        CHECK(world.hosts() == hosts);
+        CHECK(world.lanes() == ranks_per_host);
+    });
+}
+
+TEST_CASE_TEMPLATE("every collective is right between hosts, of any size", Comm, mpi, hierarchical) {
     tutti::launch<Comm>([](Comm& world) {
         auto const p = static_cast<std::size_t>(world.size());
         for (std::size_t const n : {std::size_t{0}, std::size_t{1}, p - 1, p + 1, std::size_t{1003}, std::size_t{20'001}}) {
@@ -161,7 +170,7 @@ TEST_CASE_TEMPLATE("every collective is right between hosts, of any size", Comm,
     });
 }
 
-TEST_CASE_TEMPLATE("sums of a model's size are right between hosts, and the same on all ranks", Comm, mpi) {
+TEST_CASE_TEMPLATE("sums of a model's size are right between hosts, and the same on all ranks", Comm, mpi, hierarchical) {
     tutti::launch<Comm>([](Comm& world) {
         for (std::size_t const n : {std::size_t{65'536}, std::size_t{600'011}}) {
             std::vector<float> values(n);
@@ -178,7 +187,7 @@ TEST_CASE_TEMPLATE("sums of a model's size are right between hosts, and the same
     });
 }
 
-TEST_CASE_TEMPLATE("messages pass between any two ranks", Comm, mpi) {
+TEST_CASE_TEMPLATE("messages pass between any two ranks", Comm, mpi, hierarchical) {
     tutti::launch<Comm>([](Comm& world) {
         std::size_t const n = 5000;
         for (int step = 1; step < world.size(); ++step) {
