@@ -13,9 +13,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <span>
 #include <sstream>
 #include <stdexcept>
@@ -53,6 +55,15 @@ double bytes_sent(std::string const& link) {
         return bytes;
     }
     return 0;
+}
+
+/// What hosts.sh says that a link carries; none where it is unlimited, or did not start this.
+std::optional<double> bits_per_second() {
+    char const* const rate = std::getenv("TUTTI_LINK_RATE");
+    char* unit = nullptr;
+    double const number = rate ? std::strtod(rate, &unit) : 0;
+    if (number == 0) return {};
+    return number * (*unit == 'k' ? 1e3 : *unit == 'm' ? 1e6 : *unit == 'g' ? 1e9 : *unit == 't' ? 1e12 : 1);
 }
 
 void largest_of_all(MPI_Comm group, std::vector<double>& values) {
@@ -104,15 +115,18 @@ std::vector<times> measure(MPI_Comm group, std::vector<contender> const& contend
 }
 
 void print_header(std::vector<contender> const& contenders) {
-    std::printf("\n%10s", "bytes");
+    std::printf("\n%10s  %10s", "bytes", "least us");
     for (auto const& who : contenders) std::printf("  | %24s", who.name.c_str());
-    std::printf("\n%10s", "");
+    std::printf("\n%10s  %10s", "", "");
     for (std::size_t k = 0; k < contenders.size(); ++k) std::printf("  | %10s %6s %6s", "us", "sent", k == 0 ? "" : "ratio");
     std::printf("\n");
 }
 
-void print(std::size_t bytes, std::vector<times> const& all) {
+/// @param  share  bytes that some link must carry for each byte that is summed
+void print(std::size_t bytes, double share, std::vector<times> const& all) {
     std::printf("%10zu", bytes);
+    if (auto const rate = bits_per_second()) std::printf("  %10.0f", 8e6 * share * static_cast<double>(bytes) / *rate);
+    else std::printf("  %10s", "");
     for (auto const& each : all) {
         std::printf("  | %10.0f %6.2f", bench::median(each.microseconds), bench::median(each.sent));
         if (&each == &all[0]) std::printf(" %6s", "");
@@ -156,6 +170,7 @@ int main(int argc, char** argv) {
 
         bool const speaks = flat.rank() == 0;
         int const hosts = world.hosts();
+        double const share = 2.0 * (hosts - 1) / hosts;
         nlohmann::json report{{"bench", "cluster"},
                               {"machine", bench::machine()},
                               {"mpi", bench::mpi_version()},
@@ -164,14 +179,15 @@ int main(int argc, char** argv) {
         if (speaks) {
             bench::print(report["machine"]);
             std::printf("%s, %d ranks on %d hosts\n", bench::mpi_version().c_str(), flat.size(), hosts);
-            std::printf("us: median on the slowest rank; ratio: to MPI; sent: by the busiest link, in sizes, at least %.2f\n",
-                        2.0 * (hosts - 1) / hosts);
+            std::printf("us: median on the slowest rank; ratio: to MPI; sent: by the busiest link, in sizes, at least %.2f, which "
+                        "takes the least us\n",
+                        share);
             print_header(contenders);
         }
         for (std::size_t bytes = wanted.from; bytes <= wanted.to; bytes *= wanted.factor) {
             auto const all = measure(flat.native(), contenders, std::span{memory}.first(bytes / sizeof(float)), wanted);
             if (!speaks) continue;
-            print(bytes, all);
+            print(bytes, share, all);
             for (std::size_t k = 0; k < contenders.size(); ++k)
                 report["rows"].push_back({{"bytes", bytes},
                                           {"who", contenders[k].name},
