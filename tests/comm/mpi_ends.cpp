@@ -1,5 +1,6 @@
-// Ways in which a job of MPI ranks ends early: mpi_ends throws|aborts|waits. Run by mpirun.
+// Ways in which a job of MPI ranks ends early: mpi_ends throws|aborts|waits|differs. Run by mpirun.
 #include <tutti/collectives/all_reduce.hpp>
+#include <tutti/comm/hierarchical.hpp>
 #include <tutti/comm/mpi.hpp>
 
 #include <chrono>
@@ -14,6 +15,11 @@ int main(int /*argc*/, char** argv) {
     tutti::launch<tutti::comm::mpi>({.timeout = 500ms}, [&](auto& world) {
         std::vector<float> x(8);
         tutti::all_reduce(world, x);
+        if (way == "differs") {
+            tutti::comm::hierarchical hosts{world, world.rank() / 2};
+            if (world.rank() == 1) x.resize(9);
+            return tutti::all_reduce(hosts, x);
+        }
         if (world.rank() == world.size() - 1) {
             if (way == "throws") throw std::runtime_error{"the data are bad"};
             if (way == "aborts") world.abort("the data are bad");

@@ -14,3 +14,4 @@ expect() {
 expect throws 'tutti: rank 2 threw: the data are bad; this ends the job'
 expect aborts 'tutti: rank 2 aborted: the data are bad; this ends the job'
 expect waits 'tutti: all_reduce of 8 x float timed out on rank'
+expect differs 'reduce of 9 x float'

@@ -4,6 +4,7 @@
 #include <tutti/collectives/barrier.hpp>
 #include <tutti/collectives/broadcast.hpp>
 #include <tutti/collectives/messages.hpp>
+#include <tutti/collectives/reduce.hpp>
 #include <tutti/comm/mpi.hpp>
 
 #include <doctest/doctest.h>
@@ -117,6 +118,21 @@ TEST_CASE("a message of another length than expected is told on the receiver") {
             }
             tutti::barrier(world);
         }
+    });
+}
+
+TEST_CASE("a reduce may be in place whatever its root") {
+    tutti::launch<mpi>([](mpi& world) {
+        int const p = world.size();
+        for (std::size_t const n : {std::size_t{0}, std::size_t{1}, std::size_t{600}, std::size_t{100'003}})
+            for (int root = 0; root < p; ++root)
+                for (bool const starts : {false, true}) {
+                    std::vector<int> data(n, world.rank() + 1);
+                    if (starts) tutti::start_reduce(world, data, data, root).wait();
+                    else tutti::reduce(world, data, data, root);
+                    int const wanted = world.rank() == root ? p * (p + 1) / 2 : world.rank() + 1;
+                    CHECK(std::all_of(data.begin(), data.end(), [&](int each) { return each == wanted; }));
+                }
     });
 }
 

@@ -69,6 +69,15 @@ std::vector<std::size_t> sizes() {
     return {0, 1, 7, 500 / sizeof(T), one_lane, one_lane + 1, 2003, piece - 1, piece, piece + 1, 2 * piece + 3};
 }
 
+struct alignas(8192) aligned_far {
+    int first, last;
+};
+struct longer_than_a_piece {
+    int first;
+    std::array<std::byte, two_level::piece_bytes> between;
+    int last;
+};
+
 template <class T>
 std::vector<T> brought(int rank, std::size_t n) {
     std::vector<T> data(n);
@@ -136,6 +145,26 @@ TEST_CASE("rounded sums are equal on all ranks, bit for bit") {
             for (int rank = 0; rank < world.size(); ++rank) sum += 1.0 / (3.0 + rank + 5);
             CHECK(data[5] == doctest::Approx(sum).epsilon(1e-5));
         }
+    });
+}
+
+TEST_CASE_TEMPLATE("elements that no window is made for are folded too", T, aligned_far, longer_than_a_piece) {
+    everywhere([](two_level& world) {
+        int const p = world.size(), r = world.rank();
+        std::vector<T> data(2);
+        data[0].first = data[0].last = r + 1;
+        data[1].first = data[1].last = 10 * r;
+        tutti::all_reduce(world, data, tutti::commutative{[](T x, T const& y) {
+                              x.first += y.first;
+                              x.last += y.last;
+                              return x;
+                          }});
+        CHECK(data[0].first == p * (p + 1) / 2);
+        CHECK(data[0].last == p * (p + 1) / 2);
+        CHECK(data[1].last == 5 * p * (p - 1));
+        data[1].last = r;
+        tutti::broadcast(world, data, p - 1);
+        CHECK(data[1].last == p - 1);
     });
 }
 

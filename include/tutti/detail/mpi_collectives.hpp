@@ -1,10 +1,12 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/mpi_types.hpp>
 
 #include <climits>
 #include <cstddef>
+#include <cstring>
 #include <numeric>
 
 namespace tutti::detail {
@@ -47,7 +49,13 @@ public:
                                      : MPI_Bcast(out, n, type, what.root, group_),
                              "MPI_Bcast");
         case collective::reduce: {
-            void const* const brought = root ? in : what.in;
+            void const* brought = root ? in : what.in;
+            aligned_bytes copy;
+            if (reduces_in_place_at_0_alone && !request && root && brought == MPI_IN_PLACE && rank_ != 0 && n != 0) {
+                copy = aligned_bytes{what.bytes(), what.type->alignment};
+                std::memcpy(copy.data(), what.in, what.bytes());
+                brought = copy.data();
+            }
             return check_mpi(request ? MPI_Ireduce(brought, out, n, type, operation, what.root, group_, request)
                                      : MPI_Reduce(brought, out, n, type, operation, what.root, group_),
                              "MPI_Reduce");
@@ -94,6 +102,14 @@ public:
     }
 
 private:
+    /// MPICH before 4.2 reads from the address MPI_IN_PLACE where a rank other than 0 is the root of more than 2 KiB:
+    /// github.com/pmodels/mpich/issues/6540.
+#if defined(MPICH_NUMVERSION) && MPICH_NUMVERSION < 40200000
+    static constexpr bool reduces_in_place_at_0_alone = true;
+#else
+    static constexpr bool reduces_in_place_at_0_alone = false;
+#endif
+
     /// Whether all parts together, of a call whose parts differ, can be counted by an int.
     bool has_int_counts(call const& what) const {
         std::size_t const unit = mpi_type(*what.type) == MPI_DATATYPE_NULL ? what.type->size : 1;
