@@ -146,7 +146,7 @@ TEST_CASE("rounded sums are equal on all ranks, bit for bit") {
     everywhere([](two_level& world) {
         for (std::size_t const n : {std::size_t{11}, std::size_t{5000}, std::size_t{300'001}}) {
             std::vector<float> data(n);
-            for (std::size_t i = 0; i < n; ++i) data[i] = 1.0f / static_cast<float>(3 + world.rank() + i % 1009);
+            for (std::size_t i = 0; i < n; ++i) data[i] = 1.0f / static_cast<float>(3 + world.rank() + static_cast<int>(i % 1009));
             tutti::all_reduce(world, data);
             std::vector<float> first = data;
             tutti::broadcast(world.inner(), first, 0);
