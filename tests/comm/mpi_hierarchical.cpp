@@ -164,10 +164,11 @@ TEST_CASE_TEMPLATE("elements that no window is made for are folded too", T, alig
         std::vector<T> data(2);
         data[0].first = data[0].last = r + 1;
         data[1].first = data[1].last = 10 * r;
-        tutti::all_reduce(world, data, tutti::commutative{[](T x, T const& y) {
-                              x.first += y.first;
-                              x.last += y.last;
-                              return x;
+        tutti::all_reduce(world, data, tutti::commutative{[](T const& x, T const& y) {
+                              T sum = x;
+                              sum.first += y.first;
+                              sum.last += y.last;
+                              return sum;
                           }});
         CHECK(data[0].first == p * (p + 1) / 2);
         CHECK(data[0].last == p * (p + 1) / 2);
