@@ -146,7 +146,7 @@ TEST_CASE("rounded sums are equal on all ranks, bit for bit") {
     everywhere([](two_level& world) {
         for (std::size_t const n : {std::size_t{11}, std::size_t{5000}, std::size_t{300'001}}) {
             std::vector<float> data(n);
-            for (std::size_t i = 0; i < n; ++i) data[i] = 1.0f / static_cast<float>(3 + world.rank() + i % 1009);
+            for (std::size_t i = 0; i < n; ++i) data[i] = 1.0f / static_cast<float>(3 + world.rank() + static_cast<int>(i % 1009));
             tutti::all_reduce(world, data);
             std::vector<float> first = data;
             tutti::broadcast(world.inner(), first, 0);
@@ -164,10 +164,11 @@ TEST_CASE_TEMPLATE("elements that no window is made for are folded too", T, alig
         std::vector<T> data(2);
         data[0].first = data[0].last = r + 1;
         data[1].first = data[1].last = 10 * r;
-        tutti::all_reduce(world, data, tutti::commutative{[](T x, T const& y) {
-                              x.first += y.first;
-                              x.last += y.last;
-                              return x;
+        tutti::all_reduce(world, data, tutti::commutative{[](T const& x, T const& y) {
+                              T sum = x;
+                              sum.first += y.first;
+                              sum.last += y.last;
+                              return sum;
                           }});
         CHECK(data[0].first == p * (p + 1) / 2);
         CHECK(data[0].last == p * (p + 1) / 2);
