@@ -34,6 +34,10 @@ static_assert(!tutti::comm::knows_hosts<tutti::comm::checked<mpi>>);  // it has 
 
 namespace {
 
+/// Small enough that several are soon sent, and large enough that a lane's share of one is no small one.
+constexpr std::size_t piece_bytes = std::size_t{1} << 19;
+static_assert(piece_bytes / 3 > two_level::small_lane_bytes);
+
 /// Which host each of four ranks is on; of fewer ranks, the first.
 struct placement {
     char const* name;
@@ -49,7 +53,7 @@ void everywhere(Body body) {
     tutti::launch<mpi>([&](mpi& world) {
         for (auto const& each : placements) {
             CAPTURE(each.name);
-            two_level mine{world, each.host[static_cast<std::size_t>(world.rank())]};
+            two_level mine{world, each.host[static_cast<std::size_t>(world.rank())], piece_bytes};
             body(mine);
         }
     });
@@ -66,7 +70,7 @@ std::size_t wrong(Range const& found, Wanted wanted) {
 /// Around all that changes the way: what fits a slot, one lane, a piece.
 template <class T>
 std::vector<std::size_t> sizes() {
-    constexpr std::size_t one_lane = two_level::one_lane_bytes / sizeof(T), piece = two_level::piece_bytes / sizeof(T);
+    constexpr std::size_t one_lane = two_level::one_lane_bytes / sizeof(T), piece = piece_bytes / sizeof(T);
     return {0, 1, 7, 500 / sizeof(T), one_lane, one_lane + 1, 2003, piece - 1, piece, piece + 1, 2 * piece + 3};
 }
 
@@ -82,7 +86,7 @@ struct alignas(8192) aligned_far {
 };
 struct longer_than_a_piece {
     int first;
-    std::array<std::byte, two_level::piece_bytes> between;
+    std::array<std::byte, piece_bytes> between;
     int last;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/collectives/automatic.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
@@ -8,6 +9,7 @@
 #include <tutti/detail/host_layout.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstring>
@@ -42,9 +44,10 @@ concept knows_hosts = communicator<Comm> && performs_collectives<Comm> && starts
 /// Errors: what the wrapped communicator throws. Calls that do not match are told to the ranks of one host; those of others may
 ///         wait until that ends the job, or time is up. `checked<hierarchical<Comm>>` tells all.
 /// Cost:   all_reduce of n bytes, m hosts, q lanes: n bytes copied into the window, folded, and copied out of windows per rank,
-///         and an all_reduce of n/q bytes among m ranks in each lane, in pieces of at most 1 MiB of input; a window of 1 MiB per
-///         rank
-/// Order:  results are equal on all ranks. A host's ranks are folded in rank order, hosts as the wrapped communicator does.
+///         and an all_reduce of n/q bytes among m ranks in each lane, in pieces of at most 16 MiB of input; a window per rank that
+///         has grown to the largest piece so far. A lane's all_reduce above 64 KiB is `algorithm::two_shot`, on more than 8 hosts
+///         `algorithm::ring`: no link carries more than 2(m - 1)/m n, which is the least there is, for any number of hosts
+/// Order:  results are equal on all ranks. A host's ranks are folded in rank order, hosts in the order of whatever folds them
 /// Source: all_reduce: Cho et al. 2019, doi 10.1147/JRD.2019.2947013; lanes: Träff 2019, arXiv:1910.13373;
 ///         broadcast: Karonis et al. 2000, IPDPS, pages 377-384
 template <communicator Comm>
@@ -54,15 +57,19 @@ class hierarchical {
                   "split_by_host and allocate, such as tutti::comm::mpi");
 
 public:
-    /// Bytes of each rank that are on their way at once.
-    static constexpr std::size_t piece_bytes = std::size_t{1} << 20;
+    /// Bytes of each rank that are on their way at once, and so the most that its window takes.
+    static constexpr std::size_t default_piece_bytes = std::size_t{16} << 20;
     /// Bytes up to which one lane carries all, since the number of messages counts more than their length.
     static constexpr std::size_t one_lane_bytes = 4096;
+    /// Bytes of a lane's all_reduce up to which the wrapped communicator makes it as it likes: those above fill the link.
+    static constexpr std::size_t small_lane_bytes = std::size_t{64} << 10;
 
     /// Wraps `whole`, which must outlive this; ranks of one host share memory. Collective.
     explicit hierarchical(Comm& whole) : hierarchical{whole, [&] { return whole.split_by_host(); }, by_split{}} {}
     /// The same where ranks share memory that give the same `host`, a number of 0 or more: for what machines know no better.
-    hierarchical(Comm& whole, int host) : hierarchical{whole, [&] { return whole.split(host); }, by_split{}} {}
+    /// @param piece_bytes  equal on all ranks; no less than 4096 are taken
+    hierarchical(Comm& whole, int host, std::size_t piece_bytes = default_piece_bytes)
+        : hierarchical{whole, [&] { return whole.split(host); }, by_split{}, piece_bytes} {}
     hierarchical(hierarchical const&) = delete;
     hierarchical& operator=(hierarchical const&) = delete;
 
@@ -85,9 +92,10 @@ public:
         if constexpr (requires { whole_->finish_started(); }) whole_->finish_started();
         if (what.kind == collective::barrier) return barrier();
         bool const one_lane = layout_.lanes == 1 || what.bytes() <= one_lane_bytes;
-        std::size_t const size = what.type->size, most = piece_bytes / size;
+        std::size_t const size = what.type->size, most = piece_bytes_ / size;
         std::size_t const pieces = std::max<std::size_t>(1, (what.count + most - 1) / most);
         std::size_t const each = (what.count + pieces - 1) / pieces;
+        grow_window(each * size);
         call piece = what;
         for (std::size_t left = what.count;; left -= piece.count) {
             piece.count = std::min(each, left);
@@ -144,8 +152,9 @@ private:
     struct by_split {};
 
     template <class Split>
-    hierarchical(Comm& whole, Split split_off_host, by_split /*tag*/)
+    hierarchical(Comm& whole, Split split_off_host, by_split /*tag*/, std::size_t piece_bytes = default_piece_bytes)
         : whole_{&whole},
+          piece_bytes_{std::max(piece_bytes, sizeof(page))},
           host_(split_off_host()),
           layout_{whole, host_},
           place_{layout_.of(whole.rank())},
@@ -153,17 +162,23 @@ private:
           counts_(static_cast<std::size_t>(host_.size())) {
         // On one host the wrapped communicator's own calls meet in shared memory from the first `allocate` on.
         if (layout_.hosts == 1 && shares()) window_ = whole.template allocate<page>(1);
-        else if (shares()) window_ = host_.template allocate<page>(piece_bytes / sizeof(page));
+        else grow_window(std::min(piece_bytes_, std::size_t{1} << 16));
     }
 
     bool has_two_levels(call const& what) const {
         if (layout_.hosts == 1 || !layout_.shares) return false;
-        if (what.type && (what.type->size > piece_bytes || what.type->alignment > alignof(page))) return false;
+        if (what.type && (what.type->size > piece_bytes_ || what.type->alignment > alignof(page))) return false;
         bool const reduces = what.kind == collective::all_reduce || what.kind == collective::reduce;
         return what.kind == collective::barrier || what.kind == collective::broadcast ||
                (reduces && (what.reduce->commutes || layout_.in_order));
     }
     bool shares() const { return host_.size() > 1; }
+    /// Makes room for pieces of so many bytes, by powers of two. The host's ranks do so in the same call.
+    void grow_window(std::size_t bytes) {
+        if (!shares() || bytes <= window_.size() * sizeof(page)) return;
+        window_ = {};
+        window_ = host_.template allocate<page>(std::bit_ceil(bytes) / sizeof(page));
+    }
     std::byte* window() const { return reinterpret_cast<std::byte*>(window_.data()); }
 
     void barrier() {
@@ -174,7 +189,7 @@ private:
     }
 
     void all_reduce(call const& what, bool one_lane) {
-        if (!shares()) return lane_.perform(what);
+        if (!shares()) return across(what, what.in, what.out, {0, what.count}, -1);
         bring(what);
         slice const mine = cut(what, one_lane, 0);
         fold_inside(what, one_lane, 0, mine);
@@ -250,7 +265,10 @@ private:
         part.out = out;
         part.count = mine.count;
         part.root = root;
-        lane_.perform(part);
+        bool const fills_link = part.kind == collective::all_reduce && part.bytes() > small_lane_bytes;
+        if (!fills_link) return lane_.perform(part);
+        bool const many = layout_.hosts > 8 && part.reduce->commutes;
+        detail::run_time_choice<Comm>::perform_by(lane_, part, many ? algorithm_id::ring : algorithm_id::two_shot);
     }
     /// `what.out` of each of the host's ranks holds the slices in the windows.
     void spread_inside(call const& what, bool one_lane, slice const& mine) {
@@ -293,6 +311,7 @@ private:
     }
 
     Comm* whole_;
+    std::size_t piece_bytes_;
     Comm host_;  // the ranks that share this one's memory
     detail::host_layout layout_;
     detail::host_layout::place place_;

@@ -2,6 +2,8 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/call_signature.hpp>
+#include <tutti/detail/hash.hpp>
+#include <tutti/detail/text.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -71,38 +73,36 @@ inline std::string json_string(std::string_view text) {
 inline std::string json_microseconds(std::chrono::nanoseconds time) {
     auto const count = time.count();
     auto const magnitude = count < 0 ? -count : count;
-    auto digits = std::to_string(magnitude % 1000);
-    digits.insert(0, 3 - digits.size(), '0');
-    return (count < 0 ? "-" : "") + std::to_string(magnitude / 1000) + "." + digits;
+    auto const digit = [&](int divisor) { return magnitude / divisor % 10; };
+    return joined({count < 0 ? "-" : "", magnitude / 1000, ".", digit(100), digit(10), digit(1)});
 }
 
 /// The events of one rank in Chrome's trace format, as the items of a list, without a comma at either end.
 /// Source: "Trace Event Format", The Chromium Authors
 inline std::string trace_events(std::span<traced_call const> calls, int rank, traced_call::clock::time_point epoch) {
-    auto const track = "\"pid\":0,\"tid\":" + std::to_string(rank);
-    auto text = R"({"name":"thread_name","ph":"M",)" + track + R"(,"args":{"name":)" + json_string("rank " + std::to_string(rank)) +
-                "}},\n" + R"({"name":"thread_sort_index","ph":"M",)" + track + R"(,"args":{"sort_index":)" + std::to_string(rank) +
-                "}}";
+    auto const track = joined({"\"pid\":0,\"tid\":", rank});
+    auto text = joined({R"({"name":"thread_name","ph":"M",)", track, R"(,"args":{"name":"rank )", rank, "\"}},\n",
+                        R"({"name":"thread_sort_index","ph":"M",)", track, R"(,"args":{"sort_index":)", rank, "}}"});
     std::size_t number = 0;
     for (traced_call const& each : calls) {
         ++number;
         auto const end = each.running ? traced_call::clock::now() : each.end;
         auto const begin = each.begin - epoch;
-        auto const head = ",\n{\"name\":" + json_string(std::string{name(each.kind)} + (each.uneven ? "_v" : "")) +
-                          ",\"cat\":" + (each.started ? "\"started\"" : "\"blocking\"") + "," + track;
-        auto args = ",\"args\":{\"bytes\":" + std::to_string(each.bytes()) + ",\"elements\":" + std::to_string(each.elements) +
-                    ",\"algorithm\":" + json_string(name(each.algorithm));
-        if (each.type) args += ",\"type\":" + json_string(each.type->name);
-        if (each.reduce) args += ",\"operation\":" + json_string(each.reduce->name);
-        args += "}}";
+        auto const head = joined({",\n{\"name\":\"", name(each.kind), each.uneven ? "_v" : "",
+                                  each.started ? R"(","cat":"started",)" : R"(","cat":"blocking",)", track});
+        auto args = joined({R"(,"args":{"bytes":)", each.bytes(), R"(,"elements":)", each.elements, R"(,"algorithm":)",
+                            json_string(name(each.algorithm))});
+        if (each.type) append(args, {R"(,"type":)", json_string(each.type->name)});
+        if (each.reduce) append(args, {R"(,"operation":)", json_string(each.reduce->name)});
+        append(args, {"}}"});
         if (!each.started) {
-            text +=
-                head + R"(,"ph":"X","ts":)" + json_microseconds(begin) + ",\"dur\":" + json_microseconds(end - each.begin) + args;
+            append(text, {head, R"(,"ph":"X","ts":)", json_microseconds(begin), R"(,"dur":)", json_microseconds(end - each.begin),
+                          args});
             continue;
         }
-        auto const id = ",\"id\":" + json_string(std::to_string(rank) + "." + std::to_string(number));
-        text += head + id + R"(,"ph":"b","ts":)" + json_microseconds(begin) + args;
-        text += head + id + R"(,"ph":"e","ts":)" + json_microseconds(end - epoch) + "}";
+        auto const id = joined({R"(,"id":")", rank, ".", number, "\""});
+        append(text, {head, id, R"(,"ph":"b","ts":)", json_microseconds(begin), args});
+        append(text, {head, id, R"(,"ph":"e","ts":)", json_microseconds(end - epoch), "}"});
     }
     return text;
 }
