@@ -21,7 +21,7 @@ struct program {
 
 struct options {
     std::optional<int> ranks;
-    std::size_t batch = 64, accumulate = 1;
+    std::size_t batch = 256, accumulate = 1;
     int epochs = 20;
     double learning_rate = 0.1, momentum = 0.9;
     int hidden = 256;

@@ -8,7 +8,7 @@ epochs=3
 
 # train HOSTS RANKS: prints what the demo does.
 train() {
-    "$here/hosts.sh" --hosts "$1" --ranks "$2" --mpirun "$launcher" -- "$program" --epochs $epochs --require-accuracy 0.92
+    "$here/hosts.sh" --hosts "$1" --ranks "$2" --mpirun "$launcher" -- "$program" --epochs $epochs --batch 64 --require-accuracy 0.92
 }
 losses() { sed -n 's/^epoch .* loss \([0-9.]*\) .*/\1/p' <<<"$1"; }
 

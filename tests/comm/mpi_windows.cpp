@@ -175,7 +175,7 @@ TEST_CASE("a buffer that no peer touches may lie anywhere: such calls are not le
         CHECK(passed_to_mpi == 0);
         fill(own);
         tutti::all_gather(world, own, wide);  // which peers would read
-        CHECK(passed_to_mpi == 1);
+        CHECK(passed_to_mpi == (world.size() > 1));
         CHECK(wrong(wide, n * p, [&](std::size_t i) { return laws::value<int>(static_cast<int>(i / n), i % n); }) == 0);
     });
 }

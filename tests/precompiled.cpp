@@ -1,0 +1,1 @@
+// What tests.precompiled needs a source for.
