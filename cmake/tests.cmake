@@ -1,12 +1,5 @@
 include(${CMAKE_CURRENT_LIST_DIR}/arguments.cmake)
 
-# Lets a test's sources begin with tests.precompiled, where there is one.
-function(tutti_precompiled target)
-    if(TUTTI_PRECOMPILE_TESTS)
-        target_precompile_headers(${target} REUSE_FROM tests.precompiled)
-    endif()
-endfunction()
-
 # tutti_test(PATH [LABELS label...] [TIMEOUT seconds] [LIBRARIES target...])
 # Builds tests/PATH.cpp with doctest's main and registers it; target and test are called PATH with dots for slashes.
 # Tests of what runs on threads carry the label `sanitized`: the asan and tsan presets run these, and the target tests.sanitized
@@ -27,7 +20,6 @@ function(tutti_linked_test path)
     string(REPLACE / . name ${path})
     add_executable(${name})
     target_link_libraries(${name} PRIVATE tutti::tutti tests.main ${arg_LIBRARIES})
-    tutti_precompiled(${name})
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77)
     if("sanitized" IN_LIST arg_LABELS)

@@ -1,1 +1,0 @@
-// What tests.precompiled needs a source for.
