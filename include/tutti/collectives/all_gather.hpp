@@ -39,7 +39,7 @@ call all_gather_v_call(Comm& world, In const& in, Out&& out, Counts const& count
 /// @param  in   n elements, as many on every rank; may be this rank's own place in `out`
 /// @param  out  ranks x n elements
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   threads: pn bytes copied per rank, straight from the peers' buffers above 544 B (two ranks: 288 B)
+/// Cost:   threads: pn bytes copied per rank, straight from the peers' buffers above 544 B (two ranks: 160 B)
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
 void all_gather(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) {
     auto const what = detail::all_gather_call(world, in, std::forward<Out>(out));

@@ -32,7 +32,7 @@ call all_reduce_call(In const& in, Out&& out, Operation const& operation) {
 /// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks; or tutti::average{}
 /// @param  algorithm  such as tutti::algorithm::ring{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   threads: up to 544 B (two ranks: 288 B) one round, each rank reading pn bytes; above, two, moving 2pn bytes in all
+/// Cost:   threads: up to 544 B (two ranks: 160 B) one round, each rank reading pn bytes; above, two, moving 2pn bytes in all
 /// Order:  rank order, ((r0 + r1) + r2) + ...: equal on all ranks and from run to run
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>

@@ -46,7 +46,7 @@ call all_to_all_v_call(Comm& world, In const& in, SendCounts const& send_counts,
 /// @param  in   ranks x n elements: one part for each rank
 /// @param  out  ranks x n elements, apart from `in`
 /// @throws usage_error  on the rank whose sizes do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   threads: pn elements copied per rank, above 544 B (two ranks: 288 B) straight from the peers' buffers
+/// Cost:   threads: pn elements copied per rank, above 544 B (two ranks: 160 B) straight from the peers' buffers
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
 void all_to_all(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) {
     detail::perform<collective::all_to_all, element_t<In>>(world, detail::all_to_all_call(world, in, std::forward<Out>(out)),

@@ -25,7 +25,7 @@ call broadcast_call(Comm& world, Range&& data, int root) {
 /// `data` of every rank equals that of rank `root`. Collective.
 /// @param  data  n elements, as many on every rank; read on `root`, overwritten elsewhere
 /// @throws usage_error  on the rank whose `root` is no rank;  collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   threads: one copy per rank, straight from the root's buffer; the root waits for them above 544 B (two ranks: 288 B)
+/// Cost:   threads: one copy per rank, straight from the root's buffer; the root waits for them above 544 B (two ranks: 160 B)
 template <communicator Comm, contiguous_elements Range, class Algorithm = algorithm::automatic>
 void broadcast(Comm& world, Range&& data, int root, Algorithm algorithm = {}) {
     auto const what = detail::broadcast_call(world, std::forward<Range>(data), root);

@@ -43,7 +43,7 @@ call gather_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, i
 /// @param  in   n elements, as many on every rank; on `root` it may be its own place in `out`
 /// @param  out  ranks x n elements on `root`; not looked at elsewhere
 /// @throws usage_error  on the rank whose arguments do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   threads: above 544 B (two ranks: 288 B) every rank writes its part into the root's buffer
+/// Cost:   threads: above 544 B (two ranks: 160 B) every rank writes its part into the root's buffer
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
 void gather(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm = {}) {
     detail::perform<collective::gather, element_t<In>>(world, detail::gather_call(world, in, std::forward<Out>(out), root),

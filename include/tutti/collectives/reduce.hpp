@@ -31,7 +31,7 @@ call reduce_call(Comm& world, In const& in, Out&& out, int root, Operation const
 /// @param  out        n elements on `root`, where it may be `in` itself; not looked at elsewhere
 /// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks; or tutti::average{}
 /// @throws usage_error  on the rank whose arguments do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   threads: up to 544 B (two ranks: 288 B) one round, the root reading pn bytes; above, two, each rank folding a slice
+/// Cost:   threads: up to 544 B (two ranks: 160 B) one round, the root reading pn bytes; above, two, each rank folding a slice
 /// Order:  rank order
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>

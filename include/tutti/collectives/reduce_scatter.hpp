@@ -41,7 +41,7 @@ call reduce_scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& c
 /// @param  out        n elements, as many on every rank; may be this rank's own part of `in`
 /// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks; or tutti::average{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   threads: up to 544 B (two ranks: 288 B) of input one round; above, two. Each rank reads pn elements
+/// Cost:   threads: up to 544 B (two ranks: 160 B) of input one round; above, two. Each rank reads pn elements
 /// Order:  rank order
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>

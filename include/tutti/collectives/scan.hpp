@@ -35,7 +35,7 @@ call scan_call(collective kind, In const& in, Out&& out, Operation const& operat
 /// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks
 /// @param  algorithm  such as tutti::algorithm::hillis_steele{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   threads: up to 544 B (two ranks: 288 B) one round; above, two rounds and 2pn bytes moved in all
+/// Cost:   threads: up to 544 B (two ranks: 160 B) one round; above, two rounds and 2pn bytes moved in all
 /// Order:  rank order
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>

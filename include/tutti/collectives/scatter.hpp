@@ -41,7 +41,7 @@ call scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, 
 /// @param  in   ranks x n elements on `root`; not looked at elsewhere
 /// @param  out  n elements, as many on every rank; on `root` it may be its own part of `in`
 /// @throws usage_error  on the rank whose arguments do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
-/// Cost:   threads: one copy per rank, above 544 B (two ranks: 288 B) in all straight from the root's buffer
+/// Cost:   threads: one copy per rank, above 544 B (two ranks: 160 B) in all straight from the root's buffer
 template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
 void scatter(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm = {}) {
     detail::perform<collective::scatter, element_t<In>>(world, detail::scatter_call(world, in, std::forward<Out>(out), root),

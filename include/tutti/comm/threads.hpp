@@ -27,7 +27,7 @@ namespace tutti::comm {
 
 /// Ranks are threads of one process that read one another's buffers in place. One object per rank, used by that rank alone.
 ///
-/// Small calls (up to 544 B per rank; 288 B on two ranks with a core each) travel inside the slots that ranks meet in: one round.
+/// Small calls (up to 544 B per rank; 160 B on two ranks with a core each) travel inside the slots that ranks meet in: one round.
 /// Larger ones are done in place: an all-reduce is split over the ranks, each of which folds its slice of all buffers, in rank
 /// order, and writes it to all.
 /// Every call's signature is compared with every peer's, always. A rank leaves a call only when no peer can touch its buffers.

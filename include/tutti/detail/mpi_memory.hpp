@@ -92,7 +92,7 @@ private:
               memory{of.mpi_group_, of.group_.size(), bytes},
               index{of.free_window()} {
             owner.windows_[index] = {bytes, memory.ranks().data()};
-            owner.group_.see(owner.windows_);
+            owner.group_.windows().see(owner.windows_);
         }
         open_window(open_window const&) = delete;
         open_window& operator=(open_window const&) = delete;
@@ -113,7 +113,7 @@ private:
 
     MPI_Comm mpi_group_;
     mpi_window window_;
-    std::vector<shared_group::window> windows_;  // open, or free
+    std::vector<shared_windows::window> windows_;  // open, or free
     shared_group group_;
     shared_rank mine_;
 };

@@ -2,6 +2,8 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/processor.hpp>
+#include <tutti/detail/shared_windows.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
@@ -18,15 +20,6 @@
 #include <thread>
 
 namespace tutti::detail {
-
-/// Tells the processor that this is a spin loop.
-inline void relax() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
 
 /// What ranks that reach one another's memory share: one call slot and one state line per rank, and the failure that ended the
 /// group if one did. Every atomic but the failure flag has one writer. Ranks are threads, which share one such object, or processes
@@ -55,8 +48,10 @@ public:
         bool within_reach : 1 = true;  // and peers can reach them
         std::int32_t root = -1;
         alignas(32) std::byte payload[eager_bytes];
+
+        static constexpr std::size_t in_first_line = 32;  // bytes of the payload
     };
-    static_assert(sizeof(slot) == 32 + eager_bytes, "the payload begins in the line of the flag");
+    static_assert(sizeof(slot) == 64 - slot::in_first_line + eager_bytes, "the payload begins in the line of the flag");
 
     /// Where rank `from` shows rank `to` one message at a time: `posted` counts those shown, `taken` those the receiver is done with.
     struct alignas(64) channel {
@@ -109,34 +104,9 @@ public:
         return object ? reinterpret_cast<std::uintptr_t>(object) - origin_of_identities_ : 0;
     }
 
-    /// Memory of a process that its peers see too, elsewhere.
-    struct window {
-        std::size_t bytes = 0;
-        std::byte* const* ranks = nullptr;  // where this process sees each rank's; null once it is closed
-    };
-    /// From now on processes reach these windows, which are opened and closed by all ranks alike; they live elsewhere.
-    void see(std::span<window const> windows) {
-        processes_ = true;
-        windows_ = windows;
-    }
-
-    /// Whether peers can reach these bytes of `rank`'s.
-    bool reaches(int rank, std::byte const* data, std::size_t size) const {
-        return !processes_ || !data || size == 0 || find_window(rank, data, size) >= 0;
-    }
-    /// Bytes of `rank`'s, as another rank can find them by `address_at`.
-    std::uintptr_t lend(int rank, std::byte const* data) const {
-        if (!processes_) return reinterpret_cast<std::uintptr_t>(data);
-        auto const found = find_window(rank, data, 1);
-        if (!data || found < 0) return 0;
-        auto const index = static_cast<std::size_t>(found);
-        return (index + 1) << 48 | static_cast<std::uintptr_t>(data - windows_[index].ranks[static_cast<std::size_t>(rank)]);
-    }
-    std::byte* address_at(int rank, std::uintptr_t lent) const {
-        if (!processes_) return reinterpret_cast<std::byte*>(lent);
-        if (lent == 0) return nullptr;
-        return windows_[(lent >> 48) - 1].ranks[static_cast<std::size_t>(rank)] + (lent & ((std::uintptr_t{1} << 48) - 1));
-    }
+    /// How ranks name their buffers to one another.
+    shared_windows& windows() { return windows_; }
+    shared_windows const& windows() const { return windows_; }
 
     int size() const { return size_; }
     /// Bytes up to which payloads travel in the slots: two ranks with a core each are sooner through with a second round.
@@ -307,7 +277,7 @@ private:
         : size_{size},
           timeout_{std::min<std::chrono::milliseconds>(timeout, std::chrono::hours{24 * 365})},
           spins_{static_cast<unsigned>(size) > std::thread::hardware_concurrency() ? 0 : 1000},
-          eager_limit_{size == 2 && spins_ != 0 ? 256 + 32 : eager_bytes},
+          eager_limit_{size == 2 && spins_ != 0 ? 128 + 32 : eager_bytes},
           own_{std::move(own)},
           control_{reinterpret_cast<control*>(memory ? memory : own_.data())},
           slots_{reinterpret_cast<slot*>(control_ + 1)},
@@ -316,18 +286,6 @@ private:
 
     std::size_t ranks() const { return static_cast<std::size_t>(size_); }
     rank_state& state(int rank) const { return states_[static_cast<std::size_t>(rank)]; }
-
-    /// The index of the window where `rank` has these bytes, or -1.
-    [[gnu::noinline]] std::ptrdiff_t find_window(int rank, std::byte const* data, std::size_t size) const {
-        auto const at = reinterpret_cast<std::uintptr_t>(data);
-        for (std::size_t k = 0; k < windows_.size(); ++k) {
-            window const& each = windows_[k];
-            if (!each.ranks) continue;
-            auto const first = reinterpret_cast<std::uintptr_t>(each.ranks[static_cast<std::size_t>(rank)]);
-            if (at >= first && at - first <= each.bytes && size <= each.bytes - (at - first)) return static_cast<std::ptrdiff_t>(k);
-        }
-        return -1;
-    }
 
     /// A test of any type, which lives elsewhere.
     class test {
@@ -419,8 +377,7 @@ private:
     rank_state* states_;
     std::size_t* counts_;
     aligned_bytes channels_;
-    std::span<window const> windows_;
-    bool processes_ = false;
+    shared_windows windows_;
     std::uintptr_t origin_of_identities_ = 0;
 };
 

@@ -44,6 +44,8 @@ public:
         auto const sequence = ++sequence_;
         if (group_.revoked()) group_.fail_call(rank_, sequence, what);
         slot& mine = group_.at(rank_, sequence);
+        std::size_t const bytes = brings(what) && eager(what) ? brought_bytes(what) : 0;  // that travel in the slot
+        if (bytes > slot::in_first_line) will_write(mine.payload + slot::in_first_line, bytes - slot::in_first_line);
         mine.identity = identity(what);
         mine.count = what.receive_counts ? 0 : what.count;
         mine.kind = what.kind;
@@ -52,12 +54,11 @@ public:
         mine.lent = !eager(what);
         mine.root = what.root;
         if (what.counts) show_counts(what, sequence);
-        std::size_t const bytes = brought_bytes(what);
         if (mine.lent) {
             mine.within_reach = reach(what);
-            buffers const lent{group_.lend(rank_, what.in), group_.lend(rank_, what.out)};
+            buffers const lent{group_.windows().lend(rank_, what.in), group_.windows().lend(rank_, what.out)};
             std::memcpy(mine.payload, &lent, sizeof lent);
-        } else if (brings(what) && bytes != 0) {
+        } else if (bytes != 0) {
             std::memcpy(mine.payload, what.in, bytes);
         }
         group_.arrive(rank_, sequence, what.kind);
@@ -175,8 +176,8 @@ private:
         bool const written = what.kind == collective::all_reduce || what.kind == collective::scan ||
                              what.kind == collective::exclusive_scan ||
                              ((what.kind == collective::reduce || what.kind == collective::gather) && is_root);
-        return (!read || group_.reaches(rank_, what.in, brought_bytes(what))) &&
-               (!written || group_.reaches(rank_, what.out, written_bytes(what)));
+        return (!read || group_.windows().reaches(rank_, what.in, brought_bytes(what))) &&
+               (!written || group_.windows().reaches(rank_, what.out, written_bytes(what)));
     }
     std::size_t written_bytes(call const& what) const {
         if (what.counts) return sum(what.counts, sources_.size()) * what.type->size;
@@ -206,7 +207,7 @@ private:
             if (!theirs.lent) continue;
             buffers lent;
             std::memcpy(&lent, theirs.payload, sizeof lent);
-            source = group_.address_at(peer, lent.in), result = group_.address_at(peer, lent.out);
+            source = group_.windows().address_at(peer, lent.in), result = group_.windows().address_at(peer, lent.out);
         }
         auto const me = static_cast<std::size_t>(rank_);
         if (group_.at(rank_, sequence).lent) sources_[me] = what.in, results_[me] = what.out;  // which peers need not reach
