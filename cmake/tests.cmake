@@ -39,25 +39,29 @@ function(tutti_mpi_program path)
     endforeach()
 endfunction()
 
-# tutti_mpi_test(PATH RANKS number... TIMEOUT seconds [LIBRARIES target...] [ARGS_BEYOND_2 argument...])
-# The same with doctest's main, as a test PATH.NAME.N for each number of ranks. ARGS_BEYOND_2 make it shorter on more than 2
-# ranks, which may share a core: MPICH's then wait for one another's turns.
+# tutti_mpi_test(PATH RANKS number... TIMEOUT seconds [LIBRARIES target...])
+# The same with doctest's main, as a test PATH.NAME.N for each number of ranks.
 function(tutti_mpi_test path)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "RANKS;LIBRARIES;ARGS_BEYOND_2")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "RANKS;LIBRARIES")
     tutti_mpi_program(${path} LIBRARIES tests.main ${arg_LIBRARIES})
     string(REPLACE / . name ${path})
     foreach(mpi IN LISTS TUTTI_MPIS)
         foreach(ranks IN LISTS arg_RANKS)
-            set(arguments)
-            if(ranks GREATER 2)
-                set(arguments ${arg_ARGS_BEYOND_2})
-            endif()
             add_test(NAME ${name}.${mpi}.${ranks}
-                COMMAND ${mpi.${mpi}_launcher} -np ${ranks} $<TARGET_FILE:${name}.${mpi}> ${arguments})
-            set_tests_properties(${name}.${mpi}.${ranks} PROPERTIES LABELS mpi TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
-                PROCESSORS 2 ENVIRONMENT "${tutti_mpi_environment}")
+                COMMAND ${mpi.${mpi}_launcher} -np ${ranks} $<TARGET_FILE:${name}.${mpi}>)
+            tutti_mpi_test_properties(${name}.${mpi}.${ranks} ${mpi} ${arg_TIMEOUT})
         endforeach()
     endforeach()
+endfunction()
+
+# For tests that start ranks by one of the TUTTI_MPIS: all of the machine is theirs.
+function(tutti_mpi_test_properties test mpi timeout)
+    set(environment ${tutti_mpi_environment})
+    if(mpi STREQUAL "mpich")
+        list(APPEND environment LD_PRELOAD=$<TARGET_FILE:tests.yielding_mpich>)
+    endif()
+    set_tests_properties(${test} PROPERTIES LABELS mpi TIMEOUT ${timeout} SKIP_RETURN_CODE 77 PROCESSORS 2
+        ENVIRONMENT "${environment}")
 endfunction()
 # tutti_compiler_test(NAME LABEL SCRIPT [argument...])
 # Registers NAME.gcc and NAME.clang: SCRIPT, called with the compiler's name and the arguments. Exit code 77 is a skip.
