@@ -65,11 +65,11 @@ public:
     static constexpr std::size_t small_lane_bytes = std::size_t{64} << 10;
 
     /// Wraps `whole`, which must outlive this; ranks of one host share memory. Collective.
-    explicit hierarchical(Comm& whole) : hierarchical{whole, [&] { return whole.split_by_host(); }, by_split{}} {}
+    explicit hierarchical(Comm& whole) : hierarchical{whole, [&] { return whole.split_by_host(); }, default_piece_bytes} {}
     /// The same where ranks share memory that give the same `host`, a number of 0 or more: for what machines know no better.
     /// @param piece_bytes  equal on all ranks; no less than 4096 are taken
     hierarchical(Comm& whole, int host, std::size_t piece_bytes = default_piece_bytes)
-        : hierarchical{whole, [&] { return whole.split(host); }, by_split{}, piece_bytes} {}
+        : hierarchical{whole, [&] { return whole.split(host); }, piece_bytes} {}
     hierarchical(hierarchical const&) = delete;
     hierarchical& operator=(hierarchical const&) = delete;
 
@@ -149,10 +149,9 @@ private:
     struct slice {
         std::size_t first, count;
     };
-    struct by_split {};
 
-    template <class Split>
-    hierarchical(Comm& whole, Split split_off_host, by_split /*tag*/, std::size_t piece_bytes = default_piece_bytes)
+    template <std::invocable Split>
+    hierarchical(Comm& whole, Split split_off_host, std::size_t piece_bytes)
         : whole_{&whole},
           piece_bytes_{std::max(piece_bytes, sizeof(page))},
           host_(split_off_host()),
