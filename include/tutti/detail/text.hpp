@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace tutti::detail {
 
@@ -20,7 +21,8 @@ public:
     template <std::integral Number>
         requires(sizeof(Number) > 1)  // no characters
     piece(Number number) : kind_{kind::number}, value_{static_cast<std::uint64_t>(number)} {
-        if (number < Number{0}) kind_ = kind::negative, value_ = 0 - value_;
+        if constexpr (std::is_signed_v<Number>)
+            if (number < 0) kind_ = kind::negative, value_ = 0 - value_;
     }
 
     void append_to(std::string& whole) const {
