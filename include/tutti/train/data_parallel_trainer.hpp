@@ -4,6 +4,7 @@
 #include <tutti/collectives/all_reduce.hpp>
 #include <tutti/collectives/broadcast.hpp>
 #include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/buffers.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/dataset.hpp>
 #include <tutti/concepts/model.hpp>
@@ -76,7 +77,7 @@ class data_parallel_trainer {
                   "tutti/concepts/optimizer.hpp");
 
 public:
-    /// Takes the model over and gives every rank rank 0's parameters. Collective.
+    /// Takes the model over and gives every rank rank 0's parameters, and buffers where the model has such. Collective.
     /// @param  world  must outlive the trainer
     /// @throws usage_error  on every rank when models differ in shape between ranks, or optimisers in their settings; on this rank
     ///                      when gradients and parameters do, or a setting makes no sense. No parameter has changed then.
@@ -95,6 +96,7 @@ public:
             {{"the number of parameters", count},
              {"the number of blocks", sizes.size()},
              detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
+        check_buffers();
         owned_ = sync_.owned(count);
         is_whole_ = total(owned_ == slice{0, count} ? 0 : 1) == 0;  // on all ranks, since all must know who adds up norms
         state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
@@ -103,6 +105,7 @@ public:
                 world, "the optimiser",
                 {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(optimizer_))});
         if (world.size() > 1) for_each_block(parameters, [&](auto block) { broadcast(world, block, 0); });
+        share_buffers();
     }
 
     /// Goes once through `data`, in the order of the partition. Collective.
@@ -132,6 +135,7 @@ public:
             ++report.steps, report.samples += last - first;
             tell(after_step_, step_report{epoch_, step + 1, steps, last - first, loss / static_cast<double>(samples), norm});
         }
+        share_buffers();
         report.mean_loss = total(loss_sum) / static_cast<double>(report.samples);
         report.seconds = seconds(clock::now() - start);
         report.communicating = seconds(communicating_);
@@ -179,6 +183,7 @@ public:
                                                       {{"the number of samples", size}, {"batch", options.batch}});
         if (size == 0) throw usage_error{"tutti: evaluate: the data set has no samples"};
         if (options.batch == 0) throw usage_error{"tutti: evaluate: batch must be at least 1"};
+        share_buffers();
         auto const share = partition::strided{}.share(share_of{0, size, world_->rank(), world_->size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
         detail::mean_of<std::decay_t<decltype(batches.with(share, 0, 1, [&](auto const& batch) { return metric(model_, batch); }))>>
@@ -261,6 +266,19 @@ private:
     template <class Callbacks, class Report>
     static void tell(Callbacks const& callbacks, Report const& report) {
         for (std::size_t k = 0, count = callbacks.size(); k < count; ++k) callbacks[k](report);
+    }
+
+    /// What ranks' own batches have made of the model's buffers differs: from now on all have those of rank 0. Collective.
+    void share_buffers() {
+        if constexpr (has_buffers<Model>)
+            if (world_->size() > 1) for_each_block(model_.buffers(), [&](auto block) { broadcast(*world_, block, 0); });
+    }
+    void check_buffers() {
+        if constexpr (has_buffers<Model>) {
+            auto const sizes = detail::block_sizes(model_.buffers());
+            detail::agree<detail::arguments_of::data_parallel_trainer>(
+                *world_, "the model", {detail::agreed::hash("the list of buffer sizes", detail::fingerprint(std::span{sizes}))});
+        }
     }
 
     template <class Exchange>
