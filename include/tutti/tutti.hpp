@@ -63,5 +63,6 @@
 #include <tutti/partition/strided.hpp>
 #include <tutti/partition/weighted.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/every_n_steps.hpp>
 #include <tutti/sync/sharded.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>

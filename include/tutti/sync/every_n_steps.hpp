@@ -1,0 +1,76 @@
+#pragma once
+
+#include <tutti/collectives/all_gather.hpp>
+#include <tutti/collectives/all_reduce.hpp>
+#include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/operation.hpp>
+#include <tutti/concepts/synchronisation.hpp>
+#include <tutti/detail/text.hpp>
+#include <tutti/error.hpp>
+#include <tutti/sync/all_reduce.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tutti::sync {
+
+/// Local SGD: every rank moves by the gradient of its own share, and every n steps the replicas are replaced by their mean. Between
+/// these steps they differ, so `evaluate` then takes each rank's own; `clip_norm` bounds each rank's own gradient. With one rank this
+/// is that rank's training. Collective in the steps that exchange.
+///
+/// A gradient counts as its share of the batch does: where n is 1 and the optimiser plain SGD, the steps are those of `all_reduce`, to
+/// rounding. What the optimiser keeps, such as momentum, stays each rank's own.
+/// Cost:   one all_reduce per block of parameters, in every n-th step; in the steps before `warm_up` that of `all_reduce`
+/// Order:  rank order: replicas are equal bit for bit after a step that exchanges
+/// Source: local SGD, Stich 2019, arXiv:1805.09767; the warm-up: Lin et al. 2020, arXiv:1808.07217
+struct every_n_steps {
+    std::int64_t n = 8;        ///< exchange after every so many steps, from the end of the warm-up on
+    std::int64_t warm_up = 0;  ///< so many steps first exchange gradients, as `all_reduce` does
+
+    template <class Comm>
+    class bound {
+    public:
+        /// Collective.
+        /// @throws usage_error  on every rank when n is less than 1, warm_up negative, or either differs between ranks
+        bound(Comm& world, every_n_steps const& settings)
+            : world_{&world},
+              n_{settings.n},
+              warm_up_{settings.warm_up},
+              gradients_{world, {}} {
+            using tutti::detail::raise;
+            std::array const mine{settings.n, settings.warm_up};
+            std::vector<std::int64_t> all(mine.size() * static_cast<std::size_t>(world.size()));
+            tutti::all_gather(world, mine, all);
+            for (std::size_t k = 0; k < all.size(); ++k)
+                if (all[k] != all[k % mine.size()])
+                    raise<usage_error>({"tutti: sync::every_n_steps: ", k % mine.size() == 0 ? "n" : "warm_up", " is ",
+                                        all[k % mine.size()], " on rank 0 and ", all[k], " on rank ", k / mine.size()});
+            if (settings.n < 1) raise<usage_error>({"tutti: sync::every_n_steps: n = ", settings.n, " must be at least 1"});
+            if (settings.warm_up < 0)
+                raise<usage_error>({"tutti: sync::every_n_steps: warm_up = ", settings.warm_up, " cannot be negative"});
+        }
+
+        template <class Gradients>
+        double contribute(Gradients&& gradients, double weight) {
+            if (step_ < warm_up_) return gradients_.contribute(gradients, weight);
+            return weight * world_->size();
+        }
+        slice owned(std::size_t count) const { return {0, count}; }
+        template <class Parameters>
+        void publish(Parameters&& parameters) {
+            ++step_;
+            if (world_->size() == 1 || step_ <= warm_up_ || (step_ - warm_up_) % n_ != 0) return;
+            for_each_block(parameters, [&](auto block) { tutti::all_reduce(*world_, block, average{}); });
+        }
+
+    private:
+        Comm* world_;
+        std::int64_t n_, warm_up_;
+        typename all_reduce::template bound<Comm> gradients_;
+        std::int64_t step_ = 0;
+    };
+};
+
+}  // namespace tutti::sync
