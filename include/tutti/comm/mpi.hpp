@@ -193,12 +193,12 @@ private:
             enter();
         }
         void start_schedule() {
-            tag_ = first_started_tag + world_.turn_++ % 30'000;  // MPI promises tags up to 32767
+            tag_ = lane::count + world_.turn_++ % 30'000;  // MPI promises tags up to 32767
             under_way_ = std::make_unique<detail::execution>(what_, world_.schedule_of(what_));
             enter();
         }
         void start_messages(std::span<message const> round) {
-            transfer_.begin(world_.group_, round, what_, message_tag);
+            transfer_.begin(world_.group_, round, what_);
             moving_ = true;
             enter();
         }
@@ -256,13 +256,10 @@ private:
         detail::mpi_request native_;
         std::unique_ptr<detail::execution> under_way_;
         detail::mpi_transfer transfer_;
-        int tag_ = 0;
+        int tag_ = 0;  // of a schedule, whose messages must not be taken for those of another that is under way
         bool moving_ = false, over_ = true;
         std::exception_ptr error_;
     };
-
-    // Messages of calls that may be under way at the same time must not be taken for one another's.
-    static constexpr int message_tag = 0, collective_tag = 1, first_started_tag = 2;
 
     mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<started*>> running)
         : group_{own},
@@ -334,7 +331,7 @@ private:
     }
 
     void exchange_now(std::span<message const> round, call const& what) {
-        transfer_.begin(group_, round, what, what.kind >= collective::send ? message_tag : collective_tag);
+        transfer_.begin(group_, round, what);
         if (started_->empty()) return transfer_.wait(what);
         while (!transfer_.test(what)) progress_started();
     }

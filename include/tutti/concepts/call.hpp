@@ -142,6 +142,14 @@ struct call {
     std::size_t bytes() const { return type ? count * type->size : 0; }
 };
 
+/// Messages from one rank to another arrive in the order of their calls if they are in the same lane. Lanes do not wait for one
+/// another: a message that was started before a collective may be met by one sent after it, whatever messages the collective is made of.
+namespace lane {
+inline constexpr int own = 0;        ///< of `send`, `receive` and `exchange`
+inline constexpr int schedules = 1;  ///< of collectives that are made by a schedule
+inline constexpr int count = 2;
+}  // namespace lane
+
 /// One message of a rank: elements that go to a peer, or that come from one and replace or join those at `data`.
 struct message {
     enum class action : std::uint8_t { send, receive, receive_before, receive_after };
@@ -149,6 +157,7 @@ struct message {
     int peer = -1;
     std::byte* data = nullptr;  ///< only read by a send
     std::size_t count = 0;      ///< elements of the call's type
+    int lane = lane::own;       ///< in which it meets the peer's
 };
 
 namespace detail {

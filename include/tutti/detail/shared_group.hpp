@@ -53,7 +53,7 @@ public:
     };
     static_assert(sizeof(slot) == 64 - slot::in_first_line + eager_bytes, "the payload begins in the line of the flag");
 
-    /// Where rank `from` shows rank `to` one message at a time: `posted` counts those shown, `taken` those the receiver is done with.
+    /// Where rank `from` shows rank `to` one message of a lane at a time: `posted` counts those shown, `taken` those the receiver is done with.
     struct alignas(64) channel {
         std::atomic<std::uint64_t> posted{0};
         std::byte const* data = nullptr;
@@ -75,8 +75,9 @@ public:
     [[gnu::cold]] shared_group(int size, std::chrono::milliseconds timeout)
         : shared_group{size, timeout, aligned_bytes{bytes(size)}, nullptr} {
         make();
-        channels_ = aligned_bytes{ranks() * ranks() * sizeof(channel)};
-        for (std::size_t k = 0; k < ranks() * ranks(); ++k) new (channels_.data() + k * sizeof(channel)) channel;
+        std::size_t const channels = ranks() * ranks() * lane::count;
+        channels_ = aligned_bytes{channels * sizeof(channel)};
+        for (std::size_t k = 0; k < channels; ++k) new (channels_.data() + k * sizeof(channel)) channel;
     }
     /// Of processes: over `bytes(size)` bytes that all of them share, which one of them makes the group in, by `make`, before any
     /// calls another member. Has no channels.
@@ -119,8 +120,9 @@ public:
         return counts_ + (2 * static_cast<std::size_t>(rank) + sequence % 2) * 2 * ranks();
     }
 
-    channel& between(int from, int to) {
-        auto const at = static_cast<std::size_t>(from) * ranks() + static_cast<std::size_t>(to);
+    channel& between(int from, int to, int lane) {
+        auto const pair = static_cast<std::size_t>(from) * ranks() + static_cast<std::size_t>(to);
+        auto const at = pair * lane::count + static_cast<std::size_t>(lane);
         return *std::launder(reinterpret_cast<channel*>(channels_.data() + at * sizeof(channel)));
     }
 

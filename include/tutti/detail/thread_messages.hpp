@@ -21,9 +21,9 @@
 namespace tutti::detail {
 
 /// The messages of a thread rank. A send shows its data in the channel to the receiver; the receiver copies or folds it from where
-/// it lies, and says that it is done. A round has at most one message from a rank to another.
+/// it lies, and says that it is done. A round has at most one message of a lane from a rank to another.
 ///
-/// Rounds that were started wait in a queue. A channel shows one message at a time, so messages from one rank to another are
+/// Rounds that were started wait in a queue. A channel shows one message at a time, so a lane's messages from one rank to another are
 /// posted, and taken, in the order in which their rounds were issued; else rounds do not wait for one another. They move whenever
 /// this rank waits for anything, or asks whether anything is ready.
 class thread_messages final : public shared_group::background {
@@ -33,7 +33,7 @@ public:
         : mine_{mine},
           group_{mine.group()},
           behind_{behind},
-          seen_(2 * static_cast<std::size_t>(group_.size()), 0) {}
+          seen_(2 * lane::count * static_cast<std::size_t>(group_.size()), 0) {}
 
     /// Performs a round; returns when all its messages are complete.
     void run(std::span<message const> round, call const& what) {
@@ -44,13 +44,13 @@ public:
             if (sends(each)) post(each, what);
         for (message const& each : round)
             if (!sends(each)) {
-                auto& from = group_.between(each.peer, rank());
+                auto& from = channel_of(each);
                 await(each.peer, from.posted, from.taken.load(std::memory_order_relaxed) + 1, what);
                 take(each, from, what);
             }
         for (message const& each : round)
             if (sends(each)) {
-                auto& to = group_.between(rank(), each.peer);
+                auto& to = channel_of(each);
                 await(each.peer, to.taken, to.posted.load(std::memory_order_relaxed), what);
             }
     }
@@ -140,7 +140,11 @@ private:
     int rank() const { return mine_.rank(); }
     static bool sends(message const& each) { return each.what == message::action::send; }
     channel& channel_of(message const& each) {
-        return sends(each) ? group_.between(rank(), each.peer) : group_.between(each.peer, rank());
+        return sends(each) ? group_.between(rank(), each.peer, each.lane) : group_.between(each.peer, rank(), each.lane);
+    }
+    std::uint64_t& seen_in_channel_of(message const& each) {
+        auto const pair = 2 * static_cast<std::size_t>(each.peer) + sends(each);
+        return seen_[pair * lane::count + static_cast<std::size_t>(each.lane)];
     }
 
     void await(int peer, std::atomic<std::uint64_t> const& count, std::uint64_t value, call const& what) {
@@ -183,7 +187,7 @@ private:
                 auto const taken = through.taken.load(std::memory_order_seq_cst);
                 bool can_move = each.number != 0 && taken >= each.number;
                 if (each.number == 0) {
-                    auto& seen = seen_[2 * static_cast<std::size_t>(each.what.peer) + sends(each.what)];
+                    auto& seen = seen_in_channel_of(each.what);
                     bool const first = seen != scan_;  // of those that wait for this channel
                     can_move = first && !dead && (posted == taken) == sends(each.what);
                     if (!can_move) seen = scan_;
@@ -208,7 +212,7 @@ private:
     }
 
     std::uint64_t post(message const& each, call const& what) {
-        auto& to = group_.between(rank(), each.peer);
+        auto& to = channel_of(each);
         auto const posted = to.posted.load(std::memory_order_relaxed);
         if (to.taken.load(std::memory_order_acquire) != posted)
             raise<usage_error>({"tutti: ", describe(what), ": two messages at once to rank ", each.peer});
@@ -255,7 +259,7 @@ private:
     shared_group& group_;
     shared_group::background& behind_;
     queued* first_ = nullptr;          // of those issued and not over, in a row; owned by their `pending`
-    std::vector<std::uint64_t> seen_;  // by peer and direction: the last scan that met a message which has to wait for the channel
+    std::vector<std::uint64_t> seen_;  // by peer, direction and lane: the last scan that met a message which has to wait for the channel
     std::uint64_t scan_ = 0;
 };
 
