@@ -133,10 +133,14 @@ public:
     virtual tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
                                           std::shared_ptr<void const> kept) = 0;
     virtual void abort(std::string const& text) = 0;
+    /// Whether the group can be split.
+    virtual bool can_split() const = 0;
+    virtual std::unique_ptr<any_communicator> split(int color, int key) = 0;
+    virtual std::unique_ptr<any_communicator> split_by_host() = 0;
 };
 
 template <class Comm>
-class erased final : public any_communicator {
+class erased : public any_communicator {
 public:
     explicit erased(Comm& world) : world_{world} {}
     Comm& inner() { return world_; }
@@ -156,8 +160,37 @@ public:
     }
     bool can_start_messages() const override { return tutti::starts_messages<Comm>; }
     void abort(std::string const& text) override { world_.abort(text); }
+    bool can_split() const override { return splits; }
+    std::unique_ptr<any_communicator> split(int color, int key) override {
+        return part([color, key](auto& world) { return world.split(color, key); });
+    }
+    std::unique_ptr<any_communicator> split_by_host() override {
+        return part([](auto& world) { return world.split_by_host(); });
+    }
 
 private:
+    static constexpr bool splits = requires(Comm& world) {
+        world.split(0, 0);
+        world.split_by_host();
+    };
+    /// A group of its own, which cannot be moved.
+    template <class Part>
+    struct held {
+        template <class Make>
+        explicit held(Make make) : comm{make()} {}
+        Part comm;
+    };
+    template <class Part>
+    struct erased_part final : private held<Part>, public erased<Part> {
+        template <class Make>
+        explicit erased_part(Make make) : held<Part>{make}, erased<Part>{held<Part>::comm} {}
+    };
+    template <class Split>
+    std::unique_ptr<any_communicator> part(Split split) {
+        if constexpr (splits) return std::make_unique<erased_part<decltype(split(world_))>>([&] { return split(world_); });
+        else throw tutti::usage_error{"this backend cannot be split"};
+    }
+
     Comm& world_;
 };
 

@@ -66,9 +66,7 @@ public:
     /// @throws collective_mismatch  on both ranks, when a receive meets a send of another type or number of elements
     /// @throws usage_error  when `round` has two messages to, or from, one rank; what the wrapped communicator throws
     void exchange(std::span<message const> round, call const& what) {
-        bool const by_itself =
-            what.kind == collective::send || what.kind == collective::receive || what.kind == collective::exchange;
-        if (by_itself) messages_.run(*inner_, round, what);
+        if (is_message(what.kind)) messages_.run(*inner_, round, what);
         else inner_->exchange(round, what);
     }
     /// Ends the group, as the wrapped communicator does.
@@ -78,14 +76,14 @@ public:
     /// @throws collective_mismatch  on every rank, when one calls something else
     checked split(int color, int key = 0) requires requires(Comm& world) { world.split(color, key); }
     {
-        compare(call{});
+        compare({.kind = collective::split});
         return checked{std::unique_ptr<Comm>{new Comm(inner_->split(color, key))}};
     }
     /// The ranks of one host become a checked group. Collective.
     /// @throws as `split`
     checked split_by_host() requires requires(Comm& world) { world.split_by_host(); }
     {
-        compare(call{});
+        compare({.kind = collective::split_by_host});
         return checked{std::unique_ptr<Comm>{new Comm(inner_->split_by_host())}};
     }
 

@@ -7,6 +7,7 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
+#include <tutti/detail/color.hpp>
 #include <tutti/detail/mpi_collectives.hpp>
 #include <tutti/detail/mpi_memory.hpp>
 #include <tutti/detail/mpi_transfer.hpp>
@@ -127,14 +128,19 @@ public:
 
     /// The ranks that give the same `color` become a group, in the order of `key`, then of rank. Collective.
     /// @param color  0 or more
+    /// @throws usage_error  when it is not
     mpi split(int color, int key = 0) {
-        if (color < 0) throw usage_error{"tutti: split: color " + std::to_string(color) + " must be 0 or more"};
+        detail::check_color(color);
+        finish_started();
+        detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split(group_, color, key, &part), "MPI_Comm_split");
         return mpi{part, watchdog_, started_};
     }
     /// The ranks of one host, which share memory, become a group. Collective.
     mpi split_by_host() {
+        finish_started();
+        detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split_by_host}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part), "MPI_Comm_split_type");
         return mpi{part, watchdog_, started_};

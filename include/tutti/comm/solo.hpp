@@ -4,6 +4,7 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
+#include <tutti/detail/color.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
@@ -49,6 +50,13 @@ public:
         exchange(round, what);
         return {};
     }
+    /// A group of this rank. Local.
+    /// @throws usage_error  when `color` is not 0 or more
+    static solo split(int color, int /*key*/ = 0) {
+        detail::check_color(color);
+        return {};
+    }
+    static solo split_by_host() { return {}; }
     /// Ends the group.
     /// @throws error always, with `text`
     [[noreturn]] static void abort(std::string const& text) { detail::raise<error>({"tutti: rank 0 aborted: ", text}); }

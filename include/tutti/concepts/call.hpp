@@ -15,7 +15,7 @@
 
 namespace tutti {
 
-/// What a rank may call: the collectives, and messages between two ranks.
+/// What a rank may call: the collectives, messages between two ranks, and what makes groups.
 enum class collective : std::uint8_t {
     none,
     barrier,
@@ -31,14 +31,17 @@ enum class collective : std::uint8_t {
     exclusive_scan,
     send,
     receive,
-    exchange
+    exchange,
+    split,
+    split_by_host
 };
 
 namespace detail {
 
 inline constexpr std::string_view collective_names[] = {"no call",        "barrier",        "broadcast",  "reduce",  "all_reduce",
                                                         "reduce_scatter", "gather",         "all_gather", "scatter", "all_to_all",
-                                                        "scan",           "exclusive_scan", "send",       "receive", "exchange"};
+                                                        "scan",           "exclusive_scan", "send",       "receive", "exchange",
+                                                        "split",          "split_by_host"};
 
 }  // namespace detail
 
@@ -92,6 +95,11 @@ inline constexpr std::string_view algorithm_names[] = {
 }  // namespace detail
 
 constexpr std::string_view name(algorithm_id which) { return detail::algorithm_names[static_cast<std::size_t>(which)]; }
+
+/// Whether a call is made by a rank and its peers in a message, and not by the whole group.
+constexpr bool is_message(collective kind) {
+    return kind == collective::send || kind == collective::receive || kind == collective::exchange;
+}
 
 /// Whether each rank brings a part for every rank.
 constexpr bool brings_parts(collective kind) {
@@ -252,6 +260,7 @@ inline constexpr reduction reduction_of<T, average>{&detail::fold<T, std::plus<>
 [[gnu::cold]] inline std::string describe(call const& what) {
     std::string text;
     detail::append(text, {name(what.kind), what.counts ? "_v" : ""});
+    if (what.kind == collective::split || what.kind == collective::split_by_host) return text;
     if (what.counts && what.kind == collective::all_to_all) detail::append(text, {" of ", what.type->name});
     else if (what.type) detail::append(text, {what.counts ? " of up to " : " of ", what.count, " x ", what.type->name});
     if (what.reduce) detail::append(text, {" with ", what.reduce->name});

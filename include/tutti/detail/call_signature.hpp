@@ -110,7 +110,7 @@ void compare_call(Comm& world, call const& what, std::uint64_t sequence) {
     std::string text = "tutti: ranks disagree in call " + std::to_string(sequence);
     auto const ranks = static_cast<std::size_t>(world.size());
     if (!same) {
-        std::string called = what.kind == collective::none ? "split" : describe(what);
+        std::string called = describe(what);
         for (std::size_t k = 0; what.counts && !what.receive_counts && k < ranks; ++k)
             called += (k ? ", " : ", in parts of ") + std::to_string(what.counts[k]);
         if (!in_step) called += " as its call " + std::to_string(sequence);

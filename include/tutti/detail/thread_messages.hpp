@@ -28,7 +28,7 @@ namespace tutti::detail {
 /// this rank waits for anything, or asks whether anything is ready.
 class thread_messages final : public shared_group::background {
 public:
-    /// @param behind  what else goes on while this rank waits for a message
+    /// @param behind  what goes on while this rank waits for a message, these messages included
     thread_messages(shared_rank& mine, shared_group::background& behind)
         : mine_{mine},
           group_{mine.group()},
@@ -105,7 +105,6 @@ private:
         void wait() override { finish(clock::now()); }
         bool ready() override {
             messages_.behind_.work();
-            messages_.work();
             if (!over() && !messages_.hopeless(next().peer, since_)) return false;
             finish(since_);
             return true;
@@ -161,7 +160,7 @@ private:
         work();
         if (its.over()) return;
         try {
-            group_.await(rank(), its.next().peer, 0, its.what_, [&] { return visit(false); }, since, &behind_);
+            group_.await(rank(), its.next().peer, 0, its.what_, [&] { return its.over() || visit(false); }, since, &behind_);
         } catch (...) {
             its.end(std::current_exception());
             drop_over();
@@ -252,7 +251,7 @@ private:
                     into.peer, ", which sends ", from.count, " x ", from.type->name, " (in ", describe(what), ")"});
         group_.revoke(rank(), text, group_.only(rank(), into.peer), shared_group::cause::disagreed);
         group_.quiesce();
-        raise<collective_mismatch>({text});
+        raise<collective_mismatch>({group_.within(text)});
     }
 
     shared_rank& mine_;
