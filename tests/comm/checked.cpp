@@ -42,11 +42,15 @@ public:
         world_.perform(what);
     }
     tutti::pending start(tutti::call const& what, std::shared_ptr<void const> kept) {
-        ++performed;
+        if (what.kind != tutti::collective::all_gather) ++performed;
         return world_.start(what, std::move(kept));
     }
     static void announce(tutti::call const&) {}
     void exchange(std::span<tutti::message const> round, tutti::call const& what) { world_.exchange(round, what); }
+    tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what, std::shared_ptr<void const> kept) {
+        return world_.start_exchange(round, what, std::move(kept));
+    }
+    tutti::pending start_rounds(std::unique_ptr<tutti::message_rounds> rounds) { return world_.start_rounds(std::move(rounds)); }
     void abort(std::string const& text) { world_.abort(text); }
     template <class Body>
     static void launch(tutti::launch_options const& options, Body&& body) {

@@ -116,6 +116,10 @@ private:
 /// Whether the program's backends that perform collectives themselves take rounded sums one rank after another.
 extern bool const folds_in_rank_order;
 
+/// Whether to start a collective on it waits for the peers, as where calls are compared first.
+template <class Comm>
+inline constexpr bool waits_at_start = false;
+
 /// Any communicator, its type erased, so that a law is compiled once for all backends.
 class any_communicator {
 public:
@@ -128,6 +132,8 @@ public:
     virtual tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) = 0;
     virtual void announce(tutti::call const& what) = 0;
     virtual void exchange(std::span<tutti::message const> round, tutti::call const& what) = 0;
+    /// Whether the start of a collective waits for nobody.
+    virtual bool starts_at_once() const = 0;
     /// Whether start_exchange does what it says.
     virtual bool can_start_messages() const = 0;
     virtual tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
@@ -158,6 +164,7 @@ public:
         if constexpr (tutti::starts_messages<Comm>) return world_.start_exchange(round, what, std::move(kept));
         else throw tutti::usage_error{"this backend cannot start messages"};
     }
+    bool starts_at_once() const override { return tutti::starts_collectives<Comm> && !waits_at_start<Comm>; }
     bool can_start_messages() const override { return tutti::starts_messages<Comm>; }
     void abort(std::string const& text) override { world_.abort(text); }
     bool can_split() const override { return splits; }
@@ -217,8 +224,8 @@ inline constexpr auto thread_ranks = {1, 2, 3, 4, 5, 7, 8, 16};
 /// For what only threads promise: how an exception leaves a group.
 void on_threads(std::initializer_list<int> ranks, law const& body);
 
-/// Every backend of the program that the law is linked into: backends.cpp has solo, threads, those checked and traced, and
-/// ranks that only exchange messages.
+/// Every backend of the program that the law is linked into: backends.cpp has solo, threads, those checked, traced and taken
+/// for ranks of two hosts, and ranks that only exchange messages.
 void on_every_backend(law const& body);
 
 /// Sizes at which schemes that split n elements over p ranks go wrong first.

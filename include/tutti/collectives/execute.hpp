@@ -3,6 +3,7 @@
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/operation.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
@@ -73,7 +74,7 @@ constexpr message::action as_message(step::action what) {
 }
 
 /// A rank's part of a schedule on its way: does what is local, and says what is to be exchanged next.
-class execution {
+class execution final : public message_rounds {
 public:
     execution(call const& what, rank_schedule mine) : what_{what}, mine_{std::move(mine)} {
         if (!what_.type) {  // the messages of a barrier are made of a token
@@ -86,10 +87,10 @@ public:
     execution& operator=(execution const&) = delete;
 
     /// What the messages are part of.
-    call const& what() const { return what_; }
+    call const& what() const override { return what_; }
 
     /// Works up to the next round of messages; empty once all is done. The messages are valid until the next call.
-    std::span<message const> next() {
+    std::span<message const> next() override {
         round_.clear();
         while (round_.empty() && next_ < mine_.steps.size()) {
             int const round = mine_.steps[next_].round;

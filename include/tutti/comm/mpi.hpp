@@ -5,6 +5,7 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/color.hpp>
@@ -123,6 +124,14 @@ public:
         return pending{std::move(request)};
     }
 
+    /// Starts rounds of messages, of which each begins when the one before is complete. Local.
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) {
+        call const what = rounds->what();
+        auto request = std::make_unique<started>(*this, what, nullptr);
+        request->start_rounds(std::move(rounds));
+        return pending{std::move(request)};
+    }
+
     /// Ends the job, with `text`.
     [[noreturn]] void abort(std::string const& text) { end_job("rank " + std::to_string(rank_) + " aborted: " + text); }
 
@@ -199,8 +208,12 @@ private:
             enter();
         }
         void start_schedule() {
-            tag_ = lane::count + world_.turn_++ % 30'000;  // MPI promises tags up to 32767
-            under_way_ = std::make_unique<detail::execution>(what_, world_.schedule_of(what_));
+            tag_ = lane::compared + lane::numbers + world_.turn_++ % 20'000;  // MPI promises tags up to 32767
+            is_schedule_ = true;
+            start_rounds(std::make_unique<detail::execution>(what_, world_.schedule_of(what_)));
+        }
+        void start_rounds(std::unique_ptr<message_rounds> rounds) {
+            rounds_ = std::move(rounds);
             enter();
         }
         void start_messages(std::span<message const> round) {
@@ -229,11 +242,11 @@ private:
                     if (!complete) return;
                 }
                 for (;;) {
-                    if (moving_ && !transfer_.test(under_way_ ? under_way_->what() : what_)) return;
-                    auto const round = under_way_ ? under_way_->next() : std::span<message const>{};
+                    if (moving_ && !transfer_.test(rounds_ ? rounds_->what() : what_)) return;
+                    auto const round = rounds_ ? rounds_->next() : std::span<message const>{};
                     moving_ = !round.empty();
                     if (!moving_) return leave();
-                    transfer_.begin(world_.group_, round, under_way_->what(), tag_);
+                    transfer_.begin(world_.group_, round, rounds_->what(), tag_);
                 }
             } catch (...) {
                 error_ = std::current_exception();
@@ -241,7 +254,7 @@ private:
             }
         }
         /// Whether its peers need this rank to go on.
-        bool is_schedule_of(mpi const& world) const { return under_way_ != nullptr && &world_ == &world; }
+        bool is_schedule_of(mpi const& world) const { return is_schedule_ && &world_ == &world; }
         call const& what() const { return what_; }
 
     private:
@@ -260,10 +273,10 @@ private:
         call what_;
         std::shared_ptr<void const> kept_;
         detail::mpi_request native_;
-        std::unique_ptr<detail::execution> under_way_;
+        std::unique_ptr<message_rounds> rounds_;
         detail::mpi_transfer transfer_;
         int tag_ = 0;  // of a schedule, whose messages must not be taken for those of another that is under way
-        bool moving_ = false, over_ = true;
+        bool is_schedule_ = false, moving_ = false, over_ = true;
         std::exception_ptr error_;
     };
 

@@ -2,6 +2,7 @@
 
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/color.hpp>
@@ -48,6 +49,10 @@ public:
     }
     static pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> const& /*kept*/) {
         exchange(round, what);
+        return {};
+    }
+    static pending start_rounds(std::unique_ptr<message_rounds> const& rounds) {
+        exchange(rounds->next(), rounds->what());
         return {};
     }
     /// A group of this rank. Local.

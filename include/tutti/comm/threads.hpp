@@ -3,6 +3,7 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/color.hpp>
@@ -105,6 +106,10 @@ public:
     /// The ranks of one host become a group: all of them. Collective.
     /// @throws as `split`
     threads split_by_host() { return threads{*this, agree(collective::split_by_host, 0, 0)}; }
+
+    /// Starts rounds of messages, of which each begins when the one before is complete. Local.
+    /// @throws peer_failed  when the group has ended
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) { return messages_.start(std::move(rounds)); }
 
     /// Ends the group: every call of every rank, under way or later, throws `peer_failed` with `text`. Local.
     void abort(std::string const& text) { mine_.end("aborted", text); }

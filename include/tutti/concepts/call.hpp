@@ -155,7 +155,11 @@ struct call {
 namespace lane {
 inline constexpr int own = 0;        ///< of `send`, `receive` and `exchange`
 inline constexpr int schedules = 1;  ///< of collectives that are made by a schedule
-inline constexpr int count = 2;
+inline constexpr int offers = 2;     ///< of `comm::checked`: what a sender says of its next message
+inline constexpr int answers = 3;    ///< and what the receiver expects
+inline constexpr int compared = 4;   ///< and the message itself, the k-th of a sender to a receiver in lane compared + k % numbers
+inline constexpr int numbers = 8192;
+inline constexpr int kinds = 5;
 }  // namespace lane
 
 /// One message of a rank: elements that go to a peer, or that come from one and replace or join those at `data`.

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/concepts/shared_array.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace tutti {
 
@@ -40,6 +44,18 @@ template <class Comm>
 concept starts_messages = requires(Comm& world, std::span<message const> round, call const& what,
                                    std::shared_ptr<void const> kept) {
     { world.start_exchange(round, what, kept) } -> std::same_as<pending>;
+};
+
+/// Starts rounds of messages, one after the other: what `comm::checked` needs to compare a started message. Optional.
+template <class Comm>
+concept starts_rounds = requires(Comm& world, std::unique_ptr<message_rounds> rounds) {
+    { world.start_rounds(std::move(rounds)) } -> std::same_as<pending>;
+};
+
+/// Gives memory that the peers can reach. Optional.
+template <class Comm>
+concept gives_memory = requires(Comm& world) {
+    { world.template allocate<int>(std::size_t{}) } -> std::same_as<shared_array<int>>;
 };
 
 /// Can end the group.

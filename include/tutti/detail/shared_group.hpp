@@ -127,9 +127,10 @@ public:
         return counts_ + (2 * static_cast<std::size_t>(rank) + sequence % 2) * 2 * ranks();
     }
 
-    channel& between(int from, int to, int lane) {
+    /// @param kind  of the lane
+    channel& between(int from, int to, std::size_t kind) {
         auto const pair = static_cast<std::size_t>(from) * ranks() + static_cast<std::size_t>(to);
-        auto const at = pair * lane::count + static_cast<std::size_t>(lane);
+        auto const at = pair * lane::kinds + kind;
         return *std::launder(reinterpret_cast<channel*>(channels_.data() + at * sizeof(channel)));
     }
 
@@ -305,7 +306,7 @@ private:
     std::size_t ranks() const { return static_cast<std::size_t>(size_); }
     int rank_of_launch(int rank) const { return members_.empty() ? rank : members_[static_cast<std::size_t>(rank)]; }
     void make_channels() {
-        std::size_t const channels = ranks() * ranks() * lane::count;
+        std::size_t const channels = ranks() * ranks() * lane::kinds;
         channels_ = aligned_bytes{channels * sizeof(channel)};
         for (std::size_t k = 0; k < channels; ++k) new (channels_.data() + k * sizeof(channel)) channel;
     }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/shared_rank.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +35,7 @@ public:
         : mine_{mine},
           group_{mine.group()},
           behind_{behind},
-          seen_(2 * lane::count * static_cast<std::size_t>(group_.size()), 0) {}
+          seen_(2 * lane::kinds * static_cast<std::size_t>(group_.size()), 0) {}
 
     /// Performs a round; returns when all its messages are complete.
     void run(std::span<message const> round, call const& what) {
@@ -63,6 +65,13 @@ public:
         return pending{std::unique_ptr<pending::request>{new queued{*this, round, what, std::move(kept)}}};
     }
 
+    /// Starts rounds, one after the other.
+    pending start(std::unique_ptr<message_rounds> rounds) {
+        if (group_.revoked()) group_.fail_call(rank(), 0, rounds->what());
+        group_.enter(rank(), rounds->what().kind);
+        return pending{std::unique_ptr<pending::request>{new queued{*this, std::move(rounds)}}};
+    }
+
     /// Moves every message that can move without waiting. An error is kept for who waits for the round.
     void work() override {
         if (!first_) return;
@@ -90,10 +99,11 @@ private:
               transfers_(round.size()),
               left_{round.size()} {
             for (std::size_t k = 0; k < round.size(); ++k) transfers_[k].what = round[k];
-            queued** end = &messages_.first_;
-            while (*end) end = &(*end)->next_;
-            *end = this;
-            messages_.work();
+            join();
+        }
+        queued(thread_messages& messages, std::unique_ptr<message_rounds> rounds) : messages_{messages}, rounds_{std::move(rounds)} {
+            begin_round();
+            join();
         }
         queued(queued const&) = delete;
         queued& operator=(queued const&) = delete;
@@ -116,6 +126,27 @@ private:
     private:
         friend thread_messages;
 
+        void join() {
+            queued** end = &messages_.first_;
+            while (*end) end = &(*end)->next_;
+            *end = this;
+            messages_.work();
+        }
+        void begin_round() {
+            transfers_.clear();
+            for (message const& each : rounds_->next()) transfers_.push_back({each});
+            what_ = rounds_->what();
+            left_ = transfers_.size();
+        }
+        /// Begins the next round where one is over and another follows.
+        bool goes_on() {
+            if (left_ != 0 || !rounds_ || error_) return false;
+            try {
+                begin_round();
+            } catch (...) { end(std::current_exception()); }
+            return left_ != 0;
+        }
+
         void finish(clock::time_point since) {
             while (!over()) messages_.advance(*this, since);
             if (error_) std::rethrow_exception(error_);
@@ -129,8 +160,9 @@ private:
         thread_messages& messages_;
         call what_;
         std::shared_ptr<void const> kept_;
+        std::unique_ptr<message_rounds> rounds_;  // that follow, if any
         std::vector<transfer> transfers_;
-        std::size_t left_;
+        std::size_t left_ = 0;
         clock::time_point since_ = clock::now();
         std::exception_ptr error_;
         queued* next_ = nullptr;
@@ -138,12 +170,14 @@ private:
 
     int rank() const { return mine_.rank(); }
     static bool sends(message const& each) { return each.what == message::action::send; }
+    /// Compared messages share a channel, whatever their number: rounds of offers and answers, which let them begin, are over in order.
+    static std::size_t kind_of(message const& each) { return static_cast<std::size_t>(std::min(each.lane, lane::kinds - 1)); }
     channel& channel_of(message const& each) {
-        return sends(each) ? group_.between(rank(), each.peer, each.lane) : group_.between(each.peer, rank(), each.lane);
+        return sends(each) ? group_.between(rank(), each.peer, kind_of(each)) : group_.between(each.peer, rank(), kind_of(each));
     }
     std::uint64_t& seen_in_channel_of(message const& each) {
         auto const pair = 2 * static_cast<std::size_t>(each.peer) + sends(each);
-        return seen_[pair * lane::count + static_cast<std::size_t>(each.lane)];
+        return seen_[pair * lane::kinds + kind_of(each)];
     }
 
     void await(int peer, std::atomic<std::uint64_t> const& count, std::uint64_t value, call const& what) {
@@ -177,24 +211,25 @@ private:
     bool visit(bool moves) {
         ++scan_;
         bool const dead = first_ && group_.revoked();
-        for (queued* its = first_; its; its = its->next_)
-            for (transfer& each : its->transfers_) {
-                if (its->over()) break;
-                if (each.over) continue;
-                channel& through = channel_of(each.what);
-                auto const posted = through.posted.load(std::memory_order_seq_cst);
-                auto const taken = through.taken.load(std::memory_order_seq_cst);
-                bool can_move = each.number != 0 && taken >= each.number;
-                if (each.number == 0) {
-                    auto& seen = seen_in_channel_of(each.what);
-                    bool const first = seen != scan_;  // of those that wait for this channel
-                    can_move = first && !dead && (posted == taken) == sends(each.what);
-                    if (!can_move) seen = scan_;
+        for (queued* its = first_; its; its = its->next_) do
+                for (transfer& each : its->transfers_) {
+                    if (its->over()) break;
+                    if (each.over || !can_move(each, dead)) continue;
+                    if (!moves) return true;
+                    move(*its, each);
                 }
-                if (!can_move) continue;
-                if (!moves) return true;
-                move(*its, each);
-            }
+            while (moves && its->goes_on());
+        return false;
+    }
+    bool can_move(transfer const& each, bool dead) {
+        channel const& through = channel_of(each.what);
+        auto const posted = through.posted.load(std::memory_order_seq_cst);
+        auto const taken = through.taken.load(std::memory_order_seq_cst);
+        if (each.number != 0) return taken >= each.number;
+        auto& seen = seen_in_channel_of(each.what);
+        bool const first = seen != scan_;  // of those that wait for this channel
+        if (first && !dead && (posted == taken) == sends(each.what)) return true;
+        seen = scan_;
         return false;
     }
 
