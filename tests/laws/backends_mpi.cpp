@@ -1,14 +1,18 @@
 #include "backends.hpp"
 
+#include <tutti/comm/checked.hpp>
 #include <tutti/comm/hierarchical.hpp>
 #include <tutti/comm/mpi.hpp>
 
 bool const laws::folds_in_rank_order = false;
 
+template <class Comm>
+inline constexpr bool laws::waits_at_start<tutti::comm::checked<Comm>> = true;
+
 void laws::on_threads(std::initializer_list<int> /*ranks*/, law const& /*body*/) {}
 
-/// The processes that mpirun has started: as MPI has them, meeting in memory that they share, and taken for those of two hosts.
-/// The second on two ranks alone, and the third on three, the first number that has two levels: where ranks share a core, those
+/// The processes that mpirun has started: as MPI has them, meeting in memory that they share, checked, and taken for those of two hosts.
+/// The second and third on two ranks alone, and the last on three, the first number that has two levels: where ranks share a core, those
 /// that wait within MPI leave it to the others only now and then.
 void laws::on_every_backend(law const& body) {
     on<tutti::comm::mpi>("mpi", {}, body);
@@ -16,6 +20,12 @@ void laws::on_every_backend(law const& body) {
         if (world.size() > 2) return;
         auto const kept = dynamic_cast<erased<tutti::comm::mpi>&>(world).inner().allocate<int>(1);
         body(world, expect);
+    });
+    on<tutti::comm::mpi>("checked mpi", {}, [&](any_communicator& world, expectation const& expect) {
+        if (world.size() != 2) return;
+        tutti::comm::checked compared{dynamic_cast<erased<tutti::comm::mpi>&>(world).inner()};
+        erased<decltype(compared)> any{compared};
+        body(any, expect);
     });
 #ifdef OPEN_MPI  // one MPI will do: with more ranks than cores, those of MPICH wait for turns
     on<tutti::comm::mpi>("mpi on two hosts", {}, [&](any_communicator& world, expectation const& expect) {
