@@ -4,6 +4,7 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 
 #include <doctest/doctest.h>
@@ -130,6 +131,8 @@ public:
     virtual bool folds_rank_by_rank() const = 0;
     virtual void perform(tutti::call const& what) = 0;
     virtual tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) = 0;
+    virtual tutti::pending start_schedule(tutti::call const& what, std::unique_ptr<tutti::message_rounds> rounds,
+                                          std::shared_ptr<void const> kept) = 0;
     virtual void announce(tutti::call const& what) = 0;
     virtual void exchange(std::span<tutti::message const> round, tutti::call const& what) = 0;
     /// Whether the start of a collective waits for nobody.
@@ -156,6 +159,13 @@ public:
     void perform(tutti::call const& what) override { tutti::detail::perform(world_, what); }
     tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) override {
         return tutti::detail::start(world_, what, std::move(operation));
+    }
+    tutti::pending start_schedule(tutti::call const& what, std::unique_ptr<tutti::message_rounds> rounds,
+                                  std::shared_ptr<void const> kept) override {
+        if constexpr (tutti::starts_schedules<Comm>) return world_.start_schedule(what, std::move(rounds), std::move(kept));
+        announce(what);
+        for (auto round = rounds->next(); !round.empty(); round = rounds->next()) exchange(round, rounds->what());
+        return {};
     }
     void announce(tutti::call const& what) override { world_.announce(what); }
     void exchange(std::span<tutti::message const> round, tutti::call const& what) override { world_.exchange(round, what); }

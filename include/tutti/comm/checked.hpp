@@ -62,6 +62,14 @@ public:
         compare(what);
         return inner_->start(what, std::move(kept));
     }
+    /// Starts a collective that a schedule makes, once all ranks are known to start the same. Collective.
+    /// @throws as `perform`
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept)
+        requires starts_schedules<Comm>
+    {
+        compare(what);
+        return inner_->start_schedule(what, std::move(rounds), std::move(kept));
+    }
     /// Completes what the wrapped communicator's peers wait for.
     void finish_started() requires requires(Comm& world) { world.finish_started(); }
     { inner_->finish_started(); }

@@ -123,6 +123,12 @@ public:
     /// Starts rounds of messages. Local.
     pending start_rounds(std::unique_ptr<message_rounds> rounds) requires starts_rounds<Comm>
     { return whole_->start_rounds(std::move(rounds)); }
+    /// Starts a collective that a schedule makes, as the wrapped communicator does. Collective.
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept)
+        requires starts_schedules<Comm>
+    {
+        return whole_->start_schedule(what, std::move(rounds), std::move(kept));
+    }
     /// Ends the group, as the wrapped communicator does.
     void abort(std::string const& text) { whole_->abort(text); }
 

@@ -91,7 +91,15 @@ public:
     pending start(call const& what, std::shared_ptr<void const> operation) {
         auto request = std::make_unique<started>(*this, what, std::move(operation));
         if (native_.has(what)) request->start_natively();
-        else request->start_schedule();
+        else request->start_schedule(std::make_unique<detail::execution>(what, schedule_of(what)));
+        return pending{std::move(request)};
+    }
+
+    /// Starts one collective that a schedule makes, whose rounds these are; any number may be under way. Collective.
+    /// @param kept  keeps alive what `what` points to besides its buffers
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept) {
+        auto request = std::make_unique<started>(*this, what, std::move(kept));
+        request->start_schedule(std::move(rounds));
         return pending{std::move(request)};
     }
 
@@ -207,10 +215,10 @@ private:
             world_.native_.perform(what_, &native_);
             enter();
         }
-        void start_schedule() {
+        void start_schedule(std::unique_ptr<message_rounds> rounds) {
             tag_ = lane::compared + lane::numbers + world_.turn_++ % 20'000;  // MPI promises tags up to 32767
             is_schedule_ = true;
-            start_rounds(std::make_unique<detail::execution>(what_, world_.schedule_of(what_)));
+            start_rounds(std::move(rounds));
         }
         void start_rounds(std::unique_ptr<message_rounds> rounds) {
             rounds_ = std::move(rounds);

@@ -55,6 +55,12 @@ public:
         exchange(rounds->next(), rounds->what());
         return {};
     }
+    /// @param rounds  of a schedule: what they do on one rank is local
+    static pending start_schedule(call const& what, std::unique_ptr<message_rounds> const& rounds,
+                                  std::shared_ptr<void const> const& /*kept*/) {
+        announce(what);
+        return start_rounds(rounds);
+    }
     /// A group of this rank. Local.
     /// @throws usage_error  when `color` is not 0 or more
     static solo split(int color, int /*key*/ = 0) {

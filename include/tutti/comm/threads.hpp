@@ -63,8 +63,10 @@ public:
     /// Starts one collective, after all those started before it. Collective. The oldest one started is published at once;
     /// this rank's share of the work is done by `wait`, by `ready`, or by the next call.
     /// @param kept  keeps alive the operation and the counts that `what` points to
-    pending start(call const& what, std::shared_ptr<void const> kept) {
-        auto* const request = new started{*this, what, std::move(kept)};
+    pending start(call const& what, std::shared_ptr<void const> kept) { return start_schedule(what, nullptr, std::move(kept)); }
+    /// The same of a collective that a schedule makes, whose rounds these are.
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept) {
+        auto* const request = new started{*this, what, std::move(rounds), std::move(kept)};
         pending result{std::unique_ptr<pending::request>{request}};
         (first_ ? last_->next_ : first_) = request;
         last_ = request;
@@ -109,7 +111,7 @@ public:
 
     /// Starts rounds of messages, of which each begins when the one before is complete. Local.
     /// @throws peer_failed  when the group has ended
-    pending start_rounds(std::unique_ptr<message_rounds> rounds) { return messages_.start(std::move(rounds)); }
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) { return pending{messages_.begin(std::move(rounds))}; }
 
     /// Ends the group: every call of every rank, under way or later, throws `peer_failed` with `text`. Local.
     void abort(std::string const& text) { mine_.end("aborted", text); }
@@ -133,10 +135,11 @@ private:
     /// A collective on its way: queued, published, moved, over.
     class started final : public pending::request {
     public:
-        started(threads& world, call const& what, std::shared_ptr<void const> kept)
+        started(threads& world, call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept)
             : world_{world},
               what_{what},
-              kept_{std::move(kept)} {}
+              kept_{std::move(kept)},
+              rounds_{std::move(rounds)} {}
         void wait() override {
             while (stage_ != stage::over) world_.advance(how::waiting);
             if (error_) std::rethrow_exception(error_);
@@ -155,6 +158,8 @@ private:
         threads& world_;
         call what_;
         std::shared_ptr<void const> kept_;
+        std::unique_ptr<message_rounds> rounds_;  // of a schedule, until they begin
+        std::unique_ptr<detail::thread_messages::queued> messages_;  // from then on
         std::uint64_t sequence_ = 0;
         clock::time_point since_{};  // the first time that it was asked for and was not over
         stage stage_ = stage::queued;
@@ -272,7 +277,8 @@ private:
         };
         try {
             if (size() == 1) {
-                solo::perform(front.what_);
+                if (front.rounds_) solo::start_schedule(front.what_, front.rounds_, nullptr);
+                else solo::perform(front.what_);
             } else if (front.stage_ == stage::queued) {
                 front.sequence_ = mine_.publish(front.what_);
                 front.stage_ = stage::published;
@@ -282,9 +288,14 @@ private:
                     must_wait([&](int peer) { return !mine_.group().has_arrived(peer, front.sequence_); }))
                     return false;
                 mine_.meet(front.what_, front.sequence_, since);
-                mine_.move(front.what_, front.sequence_);
+                if (front.rounds_) front.messages_ = messages_.begin(std::move(front.rounds_));
+                else mine_.move(front.what_, front.sequence_);
                 front.stage_ = stage::moved;
                 return true;
+            } else if (front.messages_) {
+                if (may == how::passing && !front.messages_->over()) return false;
+                if (may == how::asking && !front.messages_->ready()) return false;
+                front.messages_->wait();
             } else {
                 if (!mine_.all_settled(front.what_, front.sequence_) &&
                     must_wait([&](int peer) { return !mine_.group().has_moved(peer, front.sequence_); }))

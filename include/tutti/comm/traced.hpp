@@ -64,6 +64,12 @@ public:
     {
         return note_start(open(what), [&] { return inner_->start(what, std::move(kept)); });
     }
+    /// Starts a collective that a schedule makes. Collective.
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept)
+        requires starts_schedules<Comm>
+    {
+        return note_start(open(what), [&] { return inner_->start_schedule(what, std::move(rounds), std::move(kept)); });
+    }
     /// Completes what the wrapped communicator's peers wait for.
     void finish_started() requires requires(Comm& world) { world.finish_started(); }
     { inner_->finish_started(); }

@@ -52,6 +52,13 @@ concept starts_rounds = requires(Comm& world, std::unique_ptr<message_rounds> ro
     { world.start_rounds(std::move(rounds)) } -> std::same_as<pending>;
 };
 
+/// Starts a collective whose data moves by rounds of messages: a schedule. Optional: elsewhere it is performed at once.
+template <class Comm>
+concept starts_schedules = requires(Comm& world, call const& what, std::unique_ptr<message_rounds> rounds,
+                                    std::shared_ptr<void const> kept) {
+    { world.start_schedule(what, std::move(rounds), kept) } -> std::same_as<pending>;
+};
+
 /// Gives memory that the peers can reach. Optional.
 template <class Comm>
 concept gives_memory = requires(Comm& world) {

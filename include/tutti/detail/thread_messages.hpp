@@ -65,11 +65,12 @@ public:
         return pending{std::unique_ptr<pending::request>{new queued{*this, round, what, std::move(kept)}}};
     }
 
-    /// Starts rounds, one after the other.
-    pending start(std::unique_ptr<message_rounds> rounds) {
+    class queued;
+    /// Begins rounds, one after the other.
+    std::unique_ptr<queued> begin(std::unique_ptr<message_rounds> rounds) {
         if (group_.revoked()) group_.fail_call(rank(), 0, rounds->what());
-        group_.enter(rank(), rounds->what().kind);
-        return pending{std::unique_ptr<pending::request>{new queued{*this, std::move(rounds)}}};
+        if (is_message(rounds->what().kind)) group_.enter(rank(), rounds->what().kind);
+        return std::unique_ptr<queued>{new queued{*this, std::move(rounds)}};
     }
 
     /// Moves every message that can move without waiting. An error is kept for who waits for the round.
@@ -89,7 +90,8 @@ private:
         bool over = false;
     };
 
-    /// A round on its way.
+public:
+    /// A round on its way, and those that follow it.
     class queued final : public pending::request {
     public:
         queued(thread_messages& messages, std::span<message const> round, call const& what, std::shared_ptr<void const> kept)
@@ -163,11 +165,13 @@ private:
         std::unique_ptr<message_rounds> rounds_;  // that follow, if any
         std::vector<transfer> transfers_;
         std::size_t left_ = 0;
+        std::uint64_t moved_ = 0;  // counts what has been done for its messages
         clock::time_point since_ = clock::now();
         std::exception_ptr error_;
         queued* next_ = nullptr;
     };
 
+private:
     int rank() const { return mine_.rank(); }
     static bool sends(message const& each) { return each.what == message::action::send; }
     /// Compared messages share a channel, whatever their number: rounds of offers and answers, which let them begin, are over in order.
@@ -189,12 +193,15 @@ private:
         return group_.revoked() || group_.has_left(peer) || group_.is_late(since);
     }
 
-    /// Moves `its` messages on, or waits until any in the queue can move.
+    /// Moves `its` messages on, or waits until any in the queue can move, or some of these have been moved meanwhile: then it may
+    /// be another peer that has to come.
     void advance(queued& its, clock::time_point since) {
         work();
         if (its.over()) return;
+        auto const before = its.moved_;
+        auto const can_go_on = [&] { return its.over() || its.moved_ != before || visit(false); };
         try {
-            group_.await(rank(), its.next().peer, 0, its.what_, [&] { return its.over() || visit(false); }, since, &behind_);
+            group_.await(rank(), its.next().peer, 0, its.what_, can_go_on, since, &behind_);
         } catch (...) {
             its.end(std::current_exception());
             drop_over();
@@ -234,6 +241,7 @@ private:
     }
 
     void move(queued& its, transfer& each) {
+        ++its.moved_;
         try {
             if (sends(each.what) && each.number == 0) {
                 each.number = post(each.what, its.what_);
