@@ -56,7 +56,8 @@ public:
     }
     static void announce(tutti::call const&) {}
     void exchange(std::span<tutti::message const> round, tutti::call const& what) { world_.exchange(round, what); }
-    tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what, std::shared_ptr<void const> kept) {
+    tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
+                                  std::shared_ptr<void const> kept) {
         return world_.start_exchange(round, what, std::move(kept));
     }
     tutti::pending start_rounds(std::unique_ptr<tutti::message_rounds> rounds) { return world_.start_rounds(std::move(rounds)); }
@@ -337,10 +338,13 @@ TEST_CASE("an exchange with two ranks serves one before the other has come") {
 }
 
 TEST_CASE("both ranks of a started message that they disagree about are told when they wait, and those after it arrive") {
+    auto text_for = [](std::size_t n) {
+        return "rank 1 receives " + std::to_string(n) + " x float from rank 0, which sends 17 x float";
+    };
     for (bool const polls : {false, true})
         for (bool const one_blocks : {false, true})
             for (std::size_t const n : {std::size_t{16}, std::size_t{5000}})
-                CHECK(told(2, {"rank 1 receives " + std::to_string(n) + " x float from rank 0, which sends 17 x float"}, [&](auto& world) {
+                CHECK(told(2, {text_for(n)}, [&](auto& world) {
                           std::vector<float> first(world.rank() == 0 ? 17 : n, 1.0f + static_cast<float>(world.rank()));
                           std::vector<int> second(n, 5 * world.rank()), third(3, 7 * world.rank());
                           tutti::pending running, next, last;
@@ -360,8 +364,7 @@ TEST_CASE("both ranks of a started message that they disagree about are told whe
                           CHECK(second[n - 1] == 0);
                           CHECK(third[0] == 7);
                           CHECK(first[0] == 1.0f + static_cast<float>(world.rank()));
-                          if (blocks) throw collective_mismatch{"rank 1 receives " + std::to_string(n) +
-                                                                " x float from rank 0, which sends 17 x float"};
+                          if (blocks) throw collective_mismatch{text_for(n)};  // has been told
                           while (polls && !running.ready()) std::this_thread::yield();
                           running.wait();
                       }) == 2);
@@ -440,7 +443,9 @@ TEST_CASE("a group that was split off is checked, whatever it was split from") {
         auto running = world.rank() == 0 ? tutti::start_send(world, data, 1) : tutti::start_receive(world, data, 0);
         try {
             running.wait();
-        } catch (collective_mismatch const& problem) { count += says(problem.what(), {"rank 1 receives 3 x int", "sends 2 x int"}); }
+        } catch (collective_mismatch const& problem) {
+            count += says(problem.what(), {"rank 1 receives 3 x int", "sends 2 x int"});
+        }
         CHECK(tutti::all_reduce(world, 1) == world.size());
     };
     tutti::launch<checked<threads>>(4, [&](checked<threads>& world) {

@@ -36,8 +36,9 @@ int told(tutti::launch_options const& options, std::initializer_list<std::string
     });
     int count = 0;
     for (auto const& text : texts) {
-        bool const all = !text.empty() && std::all_of(words.begin(), words.end(), [&](auto word) { return text.find(word) != text.npos; });
-        if (!all && !text.empty()) MESSAGE(text);
+        if (text.empty()) continue;
+        bool const all = std::all_of(words.begin(), words.end(), [&](auto word) { return text.find(word) != text.npos; });
+        if (!all) MESSAGE(text);
         count += all;
     }
     return count;
@@ -130,8 +131,8 @@ TEST_CASE("abort of a group reaches those who wait in any, with its text") {
 
 TEST_CASE("a rank that comes too late to a group is told with the call and who the ranks are") {
     CHECK(told<tutti::timeout_error>({.ranks = 3, .timeout = 60ms},
-                                     {"all_reduce of 8 x float", "(call 1) timed out on rank 0", "rank 1 did not arrive, last in no call",
-                                      "(in the group of ranks 1, 2 of the launch)"},
+                                     {"all_reduce of 8 x float", "(call 1) timed out on rank 0",
+                                      "rank 1 did not arrive, last in no call", "(in the group of ranks 1, 2 of the launch)"},
                                      [](auto& world) {
                                          auto part = world.split(world.rank() == 0 ? 0 : 1);
                                          std::vector<float> x(8);

@@ -11,9 +11,9 @@ inline constexpr bool laws::waits_at_start<tutti::comm::checked<Comm>> = true;
 
 void laws::on_threads(std::initializer_list<int> /*ranks*/, law const& /*body*/) {}
 
-/// The processes that mpirun has started: as MPI has them, meeting in memory that they share, checked, and taken for those of two hosts.
-/// The second and third on two ranks alone, and the last on three, the first number that has two levels: where ranks share a core, those
-/// that wait within MPI leave it to the others only now and then.
+/// The processes that mpirun has started: as MPI has them, meeting in memory that they share, checked, and taken for those of two
+/// hosts. The second and third on two ranks alone, and the last on three, the first number that has two levels: where ranks share a
+/// core, those that wait within MPI leave it to the others only now and then.
 void laws::on_every_backend(law const& body) {
     on<tutti::comm::mpi>("mpi", {}, body);
     on<tutti::comm::mpi>("mpi with shared memory", {}, [&](any_communicator& world, expectation const& expect) {

@@ -96,7 +96,8 @@ public:
             int const round = mine_.steps[next_].round;
             for (; next_ < mine_.steps.size() && mine_.steps[next_].round == round; ++next_) {
                 step const& now = mine_.steps[next_];
-                if (now.transfers()) round_.push_back({as_message(now.what), now.peer, address(now.at), now.count, lane::schedules});
+                if (now.transfers())
+                    round_.push_back({as_message(now.what), now.peer, address(now.at), now.count, lane::schedules});
                 else take_own(what_, now.what, address(now.at), address(now.from), now.count);
             }
         }

@@ -27,10 +27,10 @@ namespace tutti::comm {
 ///         a sender and its receiver, on both. Their data has not moved then and the group can be used on. Not compared is a
 ///         message that meets a collective, or nothing at all: the wrapped communicator's timeout ends that.
 /// Cost:   one all_gather of 80 bytes per rank before each call; for a message, two small ones between the ranks, in lanes of their
-///         own. Comparing a collective waits for the peers, at the start of a started one too, and by that for all collectives started
-///         before; a message is compared by its two ranks alone, and a started one while it is under way.
-/// Limits: where the wrapped communicator cannot start rounds of messages, no message can be started, and all messages of an exchange
-///         are compared before any moves: so both ranks must exchange, where else one may send and then receive.
+///         own. Comparing a collective waits for the peers, at the start of a started one too, and by that for all collectives
+///         started before; a message is compared by its two ranks alone, and a started one while it is under way.
+/// Limits: where the wrapped communicator cannot start rounds of messages, no message can be started, and all messages of an
+///         exchange are compared before any moves: so both ranks must exchange, where else one may send and then receive.
 template <communicator Comm>
 class checked {
 public:

@@ -187,21 +187,14 @@ private:
     threads(threads const& whole, membership const& mine) : threads{*mine.group, mine.rank, mine.group, whole.under_way_} {}
 
     [[gnu::cold]] membership agree(collective kind, int color, int key) {
-        struct wish {
-            int color, key;
-        };
-        wish const mine{color, key};
-        std::vector<wish> all(static_cast<std::size_t>(size()));
+        detail::split_wish const mine{color, key};
+        std::vector<detail::split_wish> all(static_cast<std::size_t>(size()));
         perform({.kind = kind,
-                 .type = &element_type_of<wish>,
+                 .type = &element_type_of<detail::split_wish>,
                  .in = reinterpret_cast<std::byte const*>(&mine),
                  .out = reinterpret_cast<std::byte*>(all.data()),
                  .count = 1});
-        std::vector<int> members;
-        for (int k = 0; k < size(); ++k)
-            if (all[static_cast<std::size_t>(k)].color == color) members.push_back(k);
-        auto key_of = [&](int rank) { return all[static_cast<std::size_t>(rank)].key; };
-        std::stable_sort(members.begin(), members.end(), [&](int a, int b) { return key_of(a) < key_of(b); });
+        auto const members = detail::members_of(color, all);
         auto const place = std::find(members.begin(), members.end(), rank()) - members.begin();
         return {group_.part(++splits_, color, members), static_cast<int>(place)};
     }

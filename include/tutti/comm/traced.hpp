@@ -102,8 +102,8 @@ public:
     /// Ends the group, as the wrapped communicator does.
     void abort(std::string const& text) { inner_->abort(text); }
 
-    /// The ranks that give the same `color` become a group of what the wrapped communicator is split into, traced, with notes of its
-    /// own, in the order of `key`, then of rank. Collective.
+    /// The ranks that give the same `color` become a group of what the wrapped communicator is split into, traced, with notes of
+    /// its own, in the order of `key`, then of rank. Collective.
     auto split(int color, int key = 0) requires requires(Comm& world) { world.split(color, key); }
     { return part([&] { return inner_->split(color, key); }); }
     /// The ranks of one host become a traced group with notes of its own. Collective.

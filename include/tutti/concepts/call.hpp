@@ -151,7 +151,8 @@ struct call {
 };
 
 /// Messages from one rank to another arrive in the order of their calls if they are in the same lane. Lanes do not wait for one
-/// another: a message that was started before a collective may be met by one sent after it, whatever messages the collective is made of.
+/// another: a message that was started before a collective may be met by one sent after it, whatever messages the collective is
+/// made of.
 namespace lane {
 inline constexpr int own = 0;        ///< of `send`, `receive` and `exchange`
 inline constexpr int schedules = 1;  ///< of collectives that are made by a schedule

@@ -50,8 +50,9 @@ public:
     std::span<message const> next() override {
         switch (std::exchange(stage_, stage_ == stage::begun ? stage::comparing : stage::compared)) {
         case stage::begun:
-            return round_ = {message{message::action::send, data_.peer, bytes(mine_), 1, sends() ? lane::offers : lane::answers},
-                             message{message::action::receive, data_.peer, bytes(theirs_), 1, sends() ? lane::answers : lane::offers}};
+            round_[0] = {message::action::send, data_.peer, bytes(mine_), 1, sends() ? lane::offers : lane::answers};
+            round_[1] = {message::action::receive, data_.peer, bytes(theirs_), 1, sends() ? lane::answers : lane::offers};
+            return round_;
         case stage::comparing:
             compare();
             return std::span{&data_, 1};
@@ -71,9 +72,10 @@ private:
         if (theirs_.count == mine_.count && theirs_.type == mine_.type && theirs_.type_size == mine_.type_size) return;
         auto const& sent = sends() ? mine_ : theirs_;
         auto const& expected = sends() ? theirs_ : mine_;
-        raise<collective_mismatch>({"tutti: ranks disagree: rank ", sends() ? data_.peer : rank_, " receives ", expected.count, " x ",
-                                    expected.name.data(), " from rank ", sends() ? rank_ : data_.peer, ", which sends ", sent.count,
-                                    " x ", sent.name.data(), " (in ", describe(what_), ")"});
+        int const sender = sends() ? rank_ : data_.peer, receiver = sends() ? data_.peer : rank_;
+        raise<collective_mismatch>({"tutti: ranks disagree: rank ", receiver, " receives ", expected.count, " x ",
+                                    expected.name.data(), " from rank ", sender, ", which sends ", sent.count, " x ",
+                                    sent.name.data(), " (in ", describe(what_), ")"});
     }
 
     int rank_;

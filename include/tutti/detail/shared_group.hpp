@@ -54,7 +54,8 @@ public:
     };
     static_assert(sizeof(slot) == 64 - slot::in_first_line + eager_bytes, "the payload begins in the line of the flag");
 
-    /// Where rank `from` shows rank `to` one message of a lane at a time: `posted` counts those shown, `taken` those the receiver is done with.
+    /// Where rank `from` shows rank `to` one message of a lane at a time: `posted` counts those shown, `taken` those that the
+    /// receiver is done with.
     struct alignas(64) channel {
         std::atomic<std::uint64_t> posted{0};
         std::byte const* data = nullptr;
@@ -78,7 +79,7 @@ public:
         make();
         make_channels();
     }
-    /// Of the threads `members` of `whole`, numbered in this order. The two share one failure: what ends one of them ends the other.
+    /// Of the threads `members` of `whole`, numbered in this order. The two share one failure: what ends one ends the other.
     /// @param whole  the group of a launch, or a part of that; the former outlives this
     [[gnu::cold]] shared_group(shared_group const& whole, std::span<int const> members)
         : shared_group{static_cast<int>(members.size()), whole.timeout_} {

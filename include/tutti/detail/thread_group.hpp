@@ -2,6 +2,7 @@
 
 #include <tutti/detail/shared_group.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -12,6 +13,22 @@
 #include <vector>
 
 namespace tutti::detail {
+
+/// What a rank asks for in a split.
+struct split_wish {
+    int color, key;
+};
+
+/// Who gets into the group of `color`, in its order.
+/// @param wishes  of all ranks
+inline std::vector<int> members_of(int color, std::span<split_wish const> wishes) {
+    auto wish = [&](int rank) { return wishes[static_cast<std::size_t>(rank)]; };
+    std::vector<int> members;
+    for (int rank = 0; rank < static_cast<int>(wishes.size()); ++rank)
+        if (wish(rank).color == color) members.push_back(rank);
+    std::stable_sort(members.begin(), members.end(), [&](int a, int b) { return wish(a).key < wish(b).key; });
+    return members;
+}
 
 /// What the ranks of a group of threads share: the group, and those that are being split off from it.
 class thread_group : public shared_group {

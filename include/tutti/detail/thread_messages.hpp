@@ -25,9 +25,9 @@ namespace tutti::detail {
 /// The messages of a thread rank. A send shows its data in the channel to the receiver; the receiver copies or folds it from where
 /// it lies, and says that it is done. A round has at most one message of a lane from a rank to another.
 ///
-/// Rounds that were started wait in a queue. A channel shows one message at a time, so a lane's messages from one rank to another are
-/// posted, and taken, in the order in which their rounds were issued; else rounds do not wait for one another. They move whenever
-/// this rank waits for anything, or asks whether anything is ready.
+/// Rounds that were started wait in a queue. A channel shows one message at a time, so a lane's messages from one rank to another
+/// are posted, and taken, in the order in which their rounds were issued; else rounds do not wait for one another. They move
+/// whenever this rank waits for anything, or asks whether anything is ready.
 class thread_messages final : public shared_group::background {
 public:
     /// @param behind  what goes on while this rank waits for a message, these messages included
@@ -103,7 +103,9 @@ public:
             for (std::size_t k = 0; k < round.size(); ++k) transfers_[k].what = round[k];
             join();
         }
-        queued(thread_messages& messages, std::unique_ptr<message_rounds> rounds) : messages_{messages}, rounds_{std::move(rounds)} {
+        queued(thread_messages& messages, std::unique_ptr<message_rounds> rounds)
+            : messages_{messages},
+              rounds_{std::move(rounds)} {
             begin_round();
             join();
         }
@@ -174,7 +176,7 @@ public:
 private:
     int rank() const { return mine_.rank(); }
     static bool sends(message const& each) { return each.what == message::action::send; }
-    /// Compared messages share a channel, whatever their number: rounds of offers and answers, which let them begin, are over in order.
+    /// Compared messages share a channel, whatever their number: the rounds of offers and answers before them are over in order.
     static std::size_t kind_of(message const& each) { return static_cast<std::size_t>(std::min(each.lane, lane::kinds - 1)); }
     channel& channel_of(message const& each) {
         return sends(each) ? group_.between(rank(), each.peer, kind_of(each)) : group_.between(each.peer, rank(), kind_of(each));
@@ -301,7 +303,7 @@ private:
     shared_group& group_;
     shared_group::background& behind_;
     queued* first_ = nullptr;          // of those issued and not over, in a row; owned by their `pending`
-    std::vector<std::uint64_t> seen_;  // by peer, direction and lane: the last scan that met a message which has to wait for the channel
+    std::vector<std::uint64_t> seen_;  // by peer, direction and lane: the last scan that met a message which has to wait
     std::uint64_t scan_ = 0;
 };
 
