@@ -86,9 +86,10 @@ constexpr bool may_talk() {
 /// What a rank holds to talk to its group. One object per rank, used by that rank alone. It may perform and start collectives
 /// of its own too; where it does not, they are schedules over its messages, and what is started is performed at once.
 /// Laws: 0 <= rank() < size(), and both stay as they are; every rank makes the same calls in the same order, started ones
-/// included; messages from one rank to another arrive in the order of their calls within a lane; a result that all ranks get is the same on all of them, bit for bit; what a communicator performs itself is folded in
-/// rank order; elements are any trivially copyable type; calls that do not match, a rank that fails and a rank that does not come
-/// are reported to every rank as `collective_mismatch`, `peer_failed` and `timeout_error`, and none hangs.
+/// included; messages from one rank to another arrive in the order of their calls within a lane; a result that all ranks get is the
+/// same on all of them, bit for bit; what a communicator performs itself is folded in rank order; elements are any trivially
+/// copyable type; calls that do not match, a rank that fails and a rank that does not come are reported to every rank as
+/// `collective_mismatch`, `peer_failed` and `timeout_error`, and none hangs.
 template <class Comm>
 concept communicator = detail::may_talk<Comm>() && ranked<Comm> && exchanges_messages<Comm> && aborts<Comm>;
 
