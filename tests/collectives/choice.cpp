@@ -96,7 +96,7 @@ public:
 };
 
 void on_picky(int ranks, auto body) {
-    detail::shared_group group{ranks, launch_options{}.timeout};
+    detail::thread_group group{ranks, launch_options{}.timeout};
     std::vector<std::thread> all;
     for (int rank = 0; rank < ranks; ++rank)
         all.emplace_back([&, rank] {

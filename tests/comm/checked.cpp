@@ -1,3 +1,6 @@
+#include "../laws/message_ranks.hpp"
+
+#include <tutti/comm/hierarchical.hpp>
 #include <tutti/tutti.hpp>
 
 #include <doctest/doctest.h>
@@ -19,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+using laws::message_ranks;
 using tutti::collective_mismatch;
 using tutti::comm::checked;
 using tutti::comm::solo;
@@ -27,6 +31,11 @@ using namespace std::chrono_literals;
 
 static_assert(tutti::communicator<checked<solo>> && tutti::communicator<checked<threads>>);
 static_assert(!std::is_copy_constructible_v<checked<threads>>);
+static_assert(tutti::starts_messages<checked<threads>> && tutti::starts_rounds<checked<checked<solo>>> &&
+              tutti::comm::knows_hosts<checked<threads>> && tutti::comm::knows_hosts<checked<solo>>);
+static_assert(tutti::communicator<checked<message_ranks>> && !tutti::performs_collectives<checked<message_ranks>> &&
+              !tutti::starts_collectives<checked<message_ranks>> && !tutti::starts_messages<checked<message_ranks>> &&
+              !tutti::gives_memory<checked<message_ranks>> && !tutti::has_choices<checked<message_ranks>>);
 
 namespace {
 
@@ -42,12 +51,18 @@ public:
         world_.perform(what);
     }
     tutti::pending start(tutti::call const& what, std::shared_ptr<void const> kept) {
-        ++performed;
+        if (what.kind != tutti::collective::all_gather) ++performed;
         return world_.start(what, std::move(kept));
     }
     static void announce(tutti::call const&) {}
     void exchange(std::span<tutti::message const> round, tutti::call const& what) { world_.exchange(round, what); }
+    tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
+                                  std::shared_ptr<void const> kept) {
+        return world_.start_exchange(round, what, std::move(kept));
+    }
+    tutti::pending start_rounds(std::unique_ptr<tutti::message_rounds> rounds) { return world_.start_rounds(std::move(rounds)); }
     void abort(std::string const& text) { world_.abort(text); }
+    threads split_by_host() { return world_.split_by_host(); }
     template <class Body>
     static void launch(tutti::launch_options const& options, Body&& body) {
         threads::launch(options, [&](threads& world) {
@@ -85,6 +100,24 @@ int told(int ranks, std::initializer_list<std::string_view> words, Call call) {
     for (auto const& text : texts) count += !text.empty() && says(text, words);
     return count;
 }
+
+/// Has a table of its own.
+class picky : public careless {
+public:
+    using careless::careless;
+    static tutti::choice_table const& choices() {
+        static tutti::choice_table const table{
+            {{.kind = tutti::collective::all_reduce, .by = tutti::algorithm_id::ring}}};
+        return table;
+    }
+    template <class Body>
+    static void launch(tutti::launch_options const& options, Body&& body) {
+        threads::launch(options, [&](threads& world) {
+            picky mine{world};
+            body(mine);
+        });
+    }
+};
 
 /// Learns the mean of numbers.
 struct mean {
@@ -291,6 +324,184 @@ TEST_CASE("sends, receives and exchanges of two ranks meet in every order that t
                     }
             }
         });
+}
+
+TEST_CASE("an exchange with two ranks serves one before the other has come") {
+    tutti::launch<checked<careless>>(3, [](auto& world) {
+        int const r = world.rank();
+        std::vector<int> const out(4000, r);
+        std::vector<int> in(4000);
+        if (r == 0) tutti::exchange(world, out, 1, in, 2);
+        else tutti::receive(world, in, r - 1), tutti::send(world, out, (r + 1) % 3);
+        CHECK(in[0] == (r + 2) % 3);
+    });
+}
+
+TEST_CASE("both ranks of a started message that they disagree about are told when they wait, and those after it arrive") {
+    auto text_for = [](std::size_t n) {
+        return "rank 1 receives " + std::to_string(n) + " x float from rank 0, which sends 17 x float";
+    };
+    for (bool const polls : {false, true})
+        for (bool const one_blocks : {false, true})
+            for (std::size_t const n : {std::size_t{16}, std::size_t{5000}})
+                CHECK(told(2, {text_for(n)}, [&](auto& world) {
+                          std::vector<float> first(world.rank() == 0 ? 17 : n, 1.0f + static_cast<float>(world.rank()));
+                          std::vector<int> second(n, 5 * world.rank()), third(3, 7 * world.rank());
+                          tutti::pending running, next, last;
+                          bool const blocks = one_blocks && world.rank() == 1;
+                          if (world.rank() == 0) {
+                              running = tutti::start_send(world, first, 1);
+                              next = tutti::start_send(world, second, 1);
+                              last = tutti::start_receive(world, third, 1);
+                          } else {
+                              if (!blocks) running = tutti::start_receive(world, first, 0);
+                              else CHECK_THROWS_AS(tutti::receive(world, first, 0), collective_mismatch);
+                              next = tutti::start_receive(world, second, 0);
+                              last = tutti::start_send(world, third, 0);
+                          }
+                          while (polls && !next.ready()) std::this_thread::yield();
+                          next.wait(), last.wait();
+                          CHECK(second[n - 1] == 0);
+                          CHECK(third[0] == 7);
+                          CHECK(first[0] == 1.0f + static_cast<float>(world.rank()));
+                          if (blocks) throw collective_mismatch{text_for(n)};  // has been told
+                          while (polls && !running.ready()) std::this_thread::yield();
+                          running.wait();
+                      }) == 2);
+    CHECK(told(2, {"rank 1 receives 4 x int from rank 0, which sends 4 x float"}, [&](auto& world) {
+              std::vector<float> out(4);
+              std::vector<int> in(4);
+              auto running = world.rank() == 0 ? tutti::start_send(world, out, 1) : tutti::start_receive(world, in, 0);
+              running.wait();
+          }) == 2);
+}
+
+TEST_CASE("messages are started without their peer, and collectives go on beside them") {
+    tutti::launch<checked<careless>>(3, [](auto& world) {
+        int const r = world.rank(), to = (r + 1) % 3, from = (r + 2) % 3;
+        constexpr std::size_t messages = 20;
+        std::vector<std::vector<int>> out(messages), in(messages, std::vector<int>(3000));
+        std::vector<tutti::pending> running;
+        for (std::size_t k = 0; k < messages; ++k) {
+            out[k].assign(3000, static_cast<int>(k) + 100 * r);
+            if (r != 1) running.push_back(tutti::start_send(world, out[k], to));
+        }
+        tutti::barrier(world);
+        std::vector<double> x(5000, r);
+        tutti::all_reduce(world, x, std::plus<>{}, tutti::algorithm::ring{});
+        CHECK(x.back() == 3);
+        if (r == 1)
+            for (auto const& each : out) running.push_back(tutti::start_send(world, each, to));
+        for (std::size_t k = 0; k < messages; ++k)
+            if (k % 2 == 0) tutti::receive(world, in[k], from);
+            else running.push_back(tutti::start_receive(world, in[k], from));
+        while (!running.empty()) running.pop_back();  // waits, from the last to the first
+        for (std::size_t k = 0; k < messages; ++k) CHECK(in[k].back() == static_cast<int>(k) + 100 * from);
+    });
+}
+
+TEST_CASE("what only exchanges messages is checked too, its schedules and messages") {
+    std::atomic<int> count = 0;
+    tutti::launch<checked<message_ranks>>(3, [&](auto& world) {
+        auto mismatch = [&](auto call, std::initializer_list<std::string_view> words) {
+            try {
+                call();
+            } catch (collective_mismatch const& problem) { count += says(problem.what(), words); }
+            CHECK(tutti::all_reduce(world, world.rank()) == 3);
+        };
+        bool const odd = world.rank() == 2;
+        mismatch(
+            [&] {
+                std::vector<int> x(odd ? 5 : 4);
+                tutti::all_reduce(world, x);
+            },
+            {"rank 0, rank 1 called all_reduce of 4 x int", "rank 2 called all_reduce of 5 x int"});
+        mismatch(
+            [&] {
+                std::vector<int> x(odd ? 5 : 4);
+                if (world.rank() == 0) tutti::send(world, x, 2);
+                if (odd) tutti::receive(world, x, 0);
+            },
+            {"rank 2 receives 5 x int from rank 0, which sends 4 x int"});
+        std::vector<int> const out(4, world.rank());
+        std::vector<int> in(4);
+        tutti::exchange(world, out, (world.rank() + 1) % 3, in, (world.rank() + 2) % 3);
+        CHECK(in[3] == (world.rank() + 2) % 3);
+    });
+    CHECK(count == 5);
+}
+
+TEST_CASE("a group that was split off is checked, whatever it was split from") {
+    std::atomic<int> count = 0;
+    auto mistake = [&](auto& world) {
+        try {
+            std::vector<float> x(world.rank() == 0 ? 4 : 5);
+            tutti::all_reduce(world, x);
+        } catch (collective_mismatch const& problem) { count += says(problem.what(), {"rank 0 called", "rank 1 called"}); }
+        CHECK(tutti::all_reduce(world, 1) == world.size());
+        std::vector<int> data(world.rank() == 0 ? 2 : 3);
+        auto running = world.rank() == 0 ? tutti::start_send(world, data, 1) : tutti::start_receive(world, data, 0);
+        try {
+            running.wait();
+        } catch (collective_mismatch const& problem) {
+            count += says(problem.what(), {"rank 1 receives 3 x int", "sends 2 x int"});
+        }
+        CHECK(tutti::all_reduce(world, 1) == world.size());
+    };
+    tutti::launch<checked<threads>>(4, [&](checked<threads>& world) {
+        checked<threads> part = world.split(world.rank() % 2, -world.rank());
+        mistake(part);
+        auto host = part.split_by_host();
+        mistake(host);
+    });
+    CHECK(count == 16);
+    count = 0;
+    tutti::launch<threads>(4, [&](threads& plain) {
+        tutti::comm::hierarchical two_level{plain, plain.rank() / 2};
+        checked world{two_level};
+        checked<threads> part = world.split(world.rank() % 2);
+        mistake(part);
+    });
+    CHECK(count == 8);
+    CHECK(told(3, {"rank 0, rank 1 called barrier; rank 2 called split_by_host"}, [](auto& world) {
+              if (world.rank() == 2) std::ignore = world.split_by_host().size();
+              else tutti::barrier(world);
+          }) == 3);
+}
+
+TEST_CASE("wrappers nest, and two levels may be made of checked groups") {
+    tutti::launch<checked<checked<threads>>>(3, [](auto& world) {
+        int const r = world.rank(), to = (r + 1) % 3, from = (r + 2) % 3;
+        std::vector<int> in(300), out(300, r);
+        auto running = tutti::start_exchange(world, out, to, in, from);
+        CHECK(tutti::all_reduce(world, 1) == 3);
+        running.wait();
+        CHECK(in[299] == from);
+        tutti::exchange(world, out, from, in, to);
+        CHECK(in[299] == to);
+    });
+    tutti::launch<checked<threads>>(4, [](auto& world) {
+        tutti::comm::hierarchical two_level{world, world.rank() % 2};
+        std::vector<int> x(9000, world.rank());
+        tutti::all_reduce(two_level, x);
+        CHECK(x.back() == 6);
+    });
+}
+
+TEST_CASE("memory and tables are those of the wrapped communicator") {
+    tutti::launch<checked<threads>>(2, [](auto& world) {
+        auto const memory = world.template allocate<int>(1000);
+        tutti::all_reduce(world, memory);
+        CHECK(memory.size() == 1000);
+    });
+    tutti::launch<checked<picky>>(2, [](auto& world) {
+        std::vector<int> x(100, 1);
+        tutti::all_reduce(world, x);
+        CHECK(x[99] == 2);
+        CHECK(world.inner().performed == 0);  // by a ring of messages
+        tutti::broadcast(world, x, 0);
+        CHECK(world.inner().performed == 1);
+    });
 }
 
 TEST_CASE("two messages at once to a rank are refused before anything is sent") {

@@ -8,6 +8,7 @@
 #include <tutti/collectives/broadcast.hpp>
 #include <tutti/collectives/messages.hpp>
 #include <tutti/comm/checked.hpp>
+#include <tutti/comm/hierarchical.hpp>
 #include <tutti/comm/mpi.hpp>
 #include <tutti/comm/traced.hpp>
 
@@ -29,14 +30,20 @@ static_assert(tutti::communicator<checked<mpi>> && tutti::communicator<traced<ch
 
 namespace {
 
-/// This rank gets a `collective_mismatch` with these words from `call`, and can go on.
-template <class Comm, class Call>
-void is_told(Comm& world, std::initializer_list<std::string_view> words, Call call) {
+/// This rank gets a `collective_mismatch` with these words from `call`.
+template <class Call>
+void is_told_alone(std::initializer_list<std::string_view> words, Call call) {
     std::string text = "nothing was thrown";
     try {
         call();
     } catch (tutti::collective_mismatch const& problem) { text = problem.what(); }
     for (auto const word : words) CHECK_MESSAGE(text.find(word) != std::string::npos, word, " is missing in: ", text);
+}
+
+/// So does every rank, and can go on.
+template <class Comm, class Call>
+void is_told(Comm& world, std::initializer_list<std::string_view> words, Call call) {
+    is_told_alone(words, call);
     CHECK(tutti::all_reduce(world, 1) == world.size());
 }
 
@@ -84,13 +91,28 @@ void make_mistakes(Comm& world) {
     if (world.rank() < 2)
         for (std::size_t const sent : {std::size_t{16}, std::size_t{18}}) {
             auto const words = "rank 1 receives 17 x float from rank 0, which sends " + std::to_string(sent) + " x float";
-            std::string text;
-            try {
+            is_told_alone({words}, [&] {
                 std::vector<float> data(world.rank() == 0 ? sent : 17);
                 world.rank() == 0 ? tutti::send(world, data, 1) : tutti::receive(world, data, 0);
-            } catch (tutti::collective_mismatch const& problem) { text = problem.what(); }
-            CHECK(text.find(words) != std::string::npos);
+            });
         }
+    // Started ones: the messages behind the mismatch arrive, beside collectives and whatever their peer does first.
+    bool const sends = world.rank() == 0;
+    tutti::pending wrong, right;
+    std::vector<float> data(sends ? 16'000 : 17'000, 1.0f + static_cast<float>(world.rank()));
+    std::vector<int> behind(50'000, sends);
+    if (world.rank() < 2) {
+        wrong = sends ? tutti::start_send(world, data, 1) : tutti::start_receive(world, data, 0);
+        right = sends ? tutti::start_send(world, behind, 1) : tutti::start_receive(world, behind, 0);
+    }
+    tutti::all_reduce(world, x);
+    tutti::all_reduce(world, x, std::plus<>{}, tutti::algorithm::ring{});
+    right.wait();
+    if (world.rank() < 2) {
+        CHECK(behind.back() == 1);
+        is_told_alone({"rank 1 receives 17000 x float from rank 0, which sends 16000 x float"}, [&] { wrong.wait(); });
+        CHECK(data[15'999] == 1.0f + static_cast<float>(world.rank()));
+    }
     CHECK(tutti::all_reduce(world, world.rank()) == world.size() * (world.size() - 1) / 2);
 }
 
@@ -108,6 +130,26 @@ TEST_CASE("wrappers nest, and wrap a world that is there") {
         traced both{world};
         if (both.size() > 1) make_mistakes(both);
         CHECK(both.native() == plain.native());
+    });
+}
+
+TEST_CASE("two levels are checked, and so is what they are split into; they may be made of checked groups") {
+    tutti::launch<mpi>([](mpi& plain) {
+        tutti::comm::hierarchical two_level{plain, plain.rank() % 2};
+        checked world{two_level};
+        if (world.size() == 1) return;
+        make_mistakes(world);
+        checked<mpi> all = world.split(0, -world.rank());
+        CHECK(all.rank() == world.size() - 1 - world.rank());
+        make_mistakes(all);
+        auto const memory = all.allocate<float>(3000);
+        tutti::comm::hierarchical of_checked{all, all.rank() / 2};
+        memory[2999] = 2;
+        tutti::all_reduce(of_checked, memory);
+        CHECK(memory[2999] == 2.0f * static_cast<float>(all.size()));
+        traced<checked<mpi>> both{all};
+        auto parts = both.split(both.rank() % 2);
+        CHECK(tutti::all_reduce(parts, 1) == parts.size());
     });
 }
 

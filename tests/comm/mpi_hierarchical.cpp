@@ -30,7 +30,7 @@ using two_level = tutti::comm::hierarchical<mpi>;
 
 static_assert(tutti::communicator<two_level> && tutti::performs_collectives<two_level> && tutti::starts_collectives<two_level> &&
               tutti::starts_messages<two_level>);
-static_assert(!tutti::comm::knows_hosts<tutti::comm::checked<mpi>>);  // it has no memory to give
+static_assert(tutti::comm::knows_hosts<tutti::comm::checked<mpi>> && tutti::comm::knows_hosts<tutti::comm::traced<mpi>>);
 
 namespace {
 

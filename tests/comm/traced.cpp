@@ -1,3 +1,6 @@
+#include "../laws/message_ranks.hpp"
+
+#include <tutti/comm/hierarchical.hpp>
 #include <tutti/tutti.hpp>
 
 #include <doctest/doctest.h>
@@ -19,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+using laws::message_ranks;
 using nlohmann::json;
 using tutti::collective;
 using tutti::comm::checked;
@@ -28,6 +32,11 @@ using tutti::comm::traced;
 
 static_assert(tutti::communicator<traced<solo>> && tutti::communicator<traced<checked<threads>>>);
 static_assert(!std::is_copy_constructible_v<traced<threads>>);
+static_assert(tutti::starts_messages<traced<threads>> && tutti::starts_rounds<traced<threads>> &&
+              tutti::comm::knows_hosts<traced<checked<threads>>>);
+static_assert(tutti::communicator<traced<message_ranks>> && !tutti::performs_collectives<traced<message_ranks>> &&
+              !tutti::starts_collectives<traced<message_ranks>> && !tutti::starts_messages<traced<message_ranks>> &&
+              !tutti::gives_memory<traced<message_ranks>>);
 
 namespace {
 
@@ -185,6 +194,58 @@ TEST_CASE("a started call is a span from its start to its completion, under a na
         }
     }
     CHECK(ids.size() == 6);
+}
+
+TEST_CASE("what only exchanges messages is traced, a schedule as one event") {
+    auto tracks = tracks_of<traced<message_ranks>>(3, [](auto& world) {
+        std::vector<int> x(50, 1);
+        tutti::all_reduce(world, x);
+        CHECK(x[49] == 3);
+        if (world.rank() == 0) tutti::send(world, x, 1);
+        if (world.rank() == 1) tutti::receive(world, x, 0);
+    });
+    for (auto const& [rank, events] : tracks) {
+        CHECK(events.size() == (rank == 2 ? 1 : 2));
+        CHECK(events[0].at("name") == "all_reduce");
+        CHECK(bytes(events[0]) == 200);
+        if (rank < 2) CHECK(events[1].at("name") == (rank == 0 ? "send" : "receive"));
+    }
+}
+
+TEST_CASE("a group that was split off has notes of its own, started messages are spans, and memory is the wrapped one's") {
+    tutti::launch<threads>(4, [](threads& plain) {
+        tutti::comm::hierarchical two_level{plain, plain.rank() / 2};
+        traced world{two_level};
+        traced<threads> part = world.split(world.rank() % 2);
+        auto host = part.split_by_host();
+        CHECK(host.size() == 2);
+        auto const in = part.allocate<int>(100);
+        std::vector<int> const out(100, part.rank());
+        auto running = tutti::start_exchange(part, out, 1 - part.rank(), in, 1 - part.rank());
+        tutti::barrier(world);
+        running.wait();
+        CHECK(in[99] == 1 - part.rank());
+        tutti::barrier(host);
+        CHECK(part.summary().rows.size() == 1);
+        CHECK(part.summary().of(collective::exchange).calls == 1);
+        CHECK(part.summary().of(collective::exchange).bytes == 400);
+        CHECK(host.summary().of(collective::barrier).calls == 1);
+        CHECK(world.summary().of(collective::barrier).calls == 1);
+        CHECK(world.summary().rows.size() == 1);
+    });
+}
+
+TEST_CASE("a message that is compared on top of a trace is one event there") {
+    tutti::launch<traced<threads>>(2, [](auto& trace) {
+        checked world{trace};
+        std::vector<int> data(30, world.rank());
+        auto running = world.rank() == 0 ? tutti::start_send(world, data, 1) : tutti::start_receive(world, data, 0);
+        running.wait();
+        CHECK(data[0] == 0);
+        auto const summary = trace.summary();
+        CHECK(summary.of(world.rank() == 0 ? collective::send : collective::receive).calls == 1);
+        CHECK(summary.of(world.rank() == 0 ? collective::send : collective::receive).bytes == 120);
+    });
 }
 
 TEST_CASE("the summary counts calls, bytes and time per collective, and prints them") {

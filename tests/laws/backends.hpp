@@ -4,6 +4,7 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 
 #include <doctest/doctest.h>
@@ -116,6 +117,10 @@ private:
 /// Whether the program's backends that perform collectives themselves take rounded sums one rank after another.
 extern bool const folds_in_rank_order;
 
+/// Whether to start a collective on it waits for the peers, as where calls are compared first.
+template <class Comm>
+inline constexpr bool waits_at_start = false;
+
 /// Any communicator, its type erased, so that a law is compiled once for all backends.
 class any_communicator {
 public:
@@ -126,17 +131,25 @@ public:
     virtual bool folds_rank_by_rank() const = 0;
     virtual void perform(tutti::call const& what) = 0;
     virtual tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) = 0;
+    virtual tutti::pending start_schedule(tutti::call const& what, std::unique_ptr<tutti::message_rounds> rounds,
+                                          std::shared_ptr<void const> kept) = 0;
     virtual void announce(tutti::call const& what) = 0;
     virtual void exchange(std::span<tutti::message const> round, tutti::call const& what) = 0;
+    /// Whether the start of a collective waits for nobody.
+    virtual bool starts_at_once() const = 0;
     /// Whether start_exchange does what it says.
     virtual bool can_start_messages() const = 0;
     virtual tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
                                           std::shared_ptr<void const> kept) = 0;
     virtual void abort(std::string const& text) = 0;
+    /// Whether the group can be split.
+    virtual bool can_split() const = 0;
+    virtual std::unique_ptr<any_communicator> split(int color, int key) = 0;
+    virtual std::unique_ptr<any_communicator> split_by_host() = 0;
 };
 
 template <class Comm>
-class erased final : public any_communicator {
+class erased : public any_communicator {
 public:
     explicit erased(Comm& world) : world_{world} {}
     Comm& inner() { return world_; }
@@ -147,6 +160,13 @@ public:
     tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) override {
         return tutti::detail::start(world_, what, std::move(operation));
     }
+    tutti::pending start_schedule(tutti::call const& what, std::unique_ptr<tutti::message_rounds> rounds,
+                                  std::shared_ptr<void const> kept) override {
+        if constexpr (tutti::starts_schedules<Comm>) return world_.start_schedule(what, std::move(rounds), std::move(kept));
+        announce(what);
+        for (auto round = rounds->next(); !round.empty(); round = rounds->next()) exchange(round, rounds->what());
+        return {};
+    }
     void announce(tutti::call const& what) override { world_.announce(what); }
     void exchange(std::span<tutti::message const> round, tutti::call const& what) override { world_.exchange(round, what); }
     tutti::pending start_exchange(std::span<tutti::message const> round, tutti::call const& what,
@@ -154,10 +174,40 @@ public:
         if constexpr (tutti::starts_messages<Comm>) return world_.start_exchange(round, what, std::move(kept));
         else throw tutti::usage_error{"this backend cannot start messages"};
     }
+    bool starts_at_once() const override { return tutti::starts_collectives<Comm> && !waits_at_start<Comm>; }
     bool can_start_messages() const override { return tutti::starts_messages<Comm>; }
     void abort(std::string const& text) override { world_.abort(text); }
+    bool can_split() const override { return splits; }
+    std::unique_ptr<any_communicator> split(int color, int key) override {
+        return part([color, key](auto& world) { return world.split(color, key); });
+    }
+    std::unique_ptr<any_communicator> split_by_host() override {
+        return part([](auto& world) { return world.split_by_host(); });
+    }
 
 private:
+    static constexpr bool splits = requires(Comm& world) {
+        world.split(0, 0);
+        world.split_by_host();
+    };
+    /// A group of its own, which cannot be moved.
+    template <class Part>
+    struct held {
+        template <class Make>
+        explicit held(Make make) : comm{make()} {}
+        Part comm;
+    };
+    template <class Part>
+    struct erased_part final : private held<Part>, public erased<Part> {
+        template <class Make>
+        explicit erased_part(Make make) : held<Part>{make}, erased<Part>{held<Part>::comm} {}
+    };
+    template <class Split>
+    std::unique_ptr<any_communicator> part(Split split) {
+        if constexpr (splits) return std::make_unique<erased_part<decltype(split(world_))>>([&] { return split(world_); });
+        else throw tutti::usage_error{"this backend cannot be split"};
+    }
+
     Comm& world_;
 };
 
@@ -184,8 +234,8 @@ inline constexpr auto thread_ranks = {1, 2, 3, 4, 5, 7, 8, 16};
 /// For what only threads promise: how an exception leaves a group.
 void on_threads(std::initializer_list<int> ranks, law const& body);
 
-/// Every backend of the program that the law is linked into: backends.cpp has solo, threads, those checked and traced, and
-/// ranks that only exchange messages.
+/// Every backend of the program that the law is linked into: backends.cpp has solo, threads, those checked, traced and taken
+/// for ranks of two hosts, and ranks that only exchange messages.
 void on_every_backend(law const& body);
 
 /// Sizes at which schemes that split n elements over p ranks go wrong first.

@@ -55,9 +55,10 @@ template <communicator Comm, single_element T>
 }
 
 /// Starts an all_gather; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out>
-[[nodiscard]] pending start_all_gather(Comm& world, In const& in, Out&& out) {
-    return detail::start(world, detail::all_gather_call(world, in, std::forward<Out>(out)), nullptr);
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_all_gather(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) {
+    auto const what = detail::all_gather_call(world, in, std::forward<Out>(out));
+    return detail::start<collective::all_gather, element_t<In>>(world, what, nullptr, algorithm);
 }
 
 /// `out` of every rank holds every rank's `in`, one after another in rank order, where ranks bring different numbers of elements.

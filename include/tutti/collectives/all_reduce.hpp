@@ -62,20 +62,23 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 }
 
 /// Starts an all_reduce; `in` and `out` belong to it until `wait` returns. The operation is kept. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
-[[nodiscard]] pending start_all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}) {
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::all_reduce_call(in, std::forward<Out>(out), *kept);
-    return detail::finish_later<Operation>(detail::start(world, what, kept), out, world.size());
+    auto running = detail::start<collective::all_reduce, element_t<In>, Operation>(world, what, kept, algorithm);
+    return detail::finish_later<Operation>(std::move(running), out, world.size());
 }
 
 /// Starts an all_reduce in place. Collective.
-template <communicator Comm, contiguous_elements Range, class Operation = std::plus<>>
+template <communicator Comm, contiguous_elements Range, class Operation = std::plus<>, class Algorithm = algorithm::automatic>
     requires(!std::ranges::range<Operation>)
-[[nodiscard]] pending start_all_reduce(Comm& world, Range&& data, Operation operation = {}) {
+[[nodiscard]] pending start_all_reduce(Comm& world, Range&& data, Operation operation = {}, Algorithm algorithm = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::all_reduce_call(data, std::forward<Range>(data), *kept);
-    return detail::finish_later<Operation>(detail::start(world, what, kept), data, world.size());
+    auto running = detail::start<collective::all_reduce, element_t<Range>, Operation>(world, what, kept, algorithm);
+    return detail::finish_later<Operation>(std::move(running), data, world.size());
 }
 
 /// Starts an all_reduce of one value, in place: `value` belongs to it until `wait` returns. Collective.

@@ -54,9 +54,10 @@ void all_to_all(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) 
 }
 
 /// Starts an all_to_all; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out>
-[[nodiscard]] pending start_all_to_all(Comm& world, In const& in, Out&& out) {
-    return detail::start(world, detail::all_to_all_call(world, in, std::forward<Out>(out)), nullptr);
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_all_to_all(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) {
+    auto const what = detail::all_to_all_call(world, in, std::forward<Out>(out));
+    return detail::start<collective::all_to_all, element_t<In>>(world, what, nullptr, algorithm);
 }
 
 /// Part k of `out` of rank r is part r of rank k's `in`, where parts have different numbers of elements. Collective.

@@ -57,12 +57,19 @@ struct run_time_choice {
     static void perform(Comm& world, call const& what, choice_table const& table) {
         perform_by(world, what, chosen(world, what, table));
     }
-    /// What the communicator cannot start itself is performed at once. Collective.
+    /// What the communicator cannot start is performed at once. Collective.
     static pending start(Comm& world, call const& what, std::shared_ptr<void const> kept) {
-        if constexpr (starts_collectives<Comm>)
-            if (chosen(world, what, world.choices()) == algorithm_id::own) return world.start(what, std::move(kept));
-        perform(world, what);
-        return {};
+        return start(world, what, std::move(kept), world.choices());
+    }
+    static pending start(Comm& world, call what, std::shared_ptr<void const> kept, choice_table const& table) {
+        auto const by = chosen(world, what, table);
+        if (by == algorithm_id::own) {
+            if constexpr (starts_collectives<Comm>) return world.start(what, std::move(kept));
+            perform_by(world, what, by);
+            return {};
+        }
+        auto mine = steps_by(by, world, what);
+        return start_execute(world, what, std::move(mine), std::move(kept));
     }
     /// By one algorithm, or as the communicator does itself. Collective.
     /// @throws usage_error  as check_choice, before anything is sent
@@ -71,12 +78,16 @@ struct run_time_choice {
             if constexpr (performs_collectives<Comm>) return world.perform(what);
             by = choose_for_messages(what, world.size());
         }
-        auto mine = chosen_steps(by, what, world.rank(), world.size());
-        if (!what.counts) what.algorithm = by, what.settings = settings_of(by);
+        auto mine = steps_by(by, world, what);
         execute(world, what, std::move(mine));
     }
 
 private:
+    static rank_schedule steps_by(algorithm_id by, Comm& world, call& what) {
+        auto mine = chosen_steps(by, what, world.rank(), world.size());
+        if (!what.counts) what.algorithm = by, what.settings = settings_of(by);
+        return mine;
+    }
     /// No table is for parts that differ.
     static algorithm_id chosen(Comm& world, call const& what, choice_table const& table) {
         if (what.counts) return algorithm_id::own;

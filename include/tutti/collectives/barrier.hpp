@@ -15,9 +15,9 @@ void barrier(Comm& world, Algorithm algorithm = {}) {
 }
 
 /// Starts a barrier; `wait` on the result returns when every rank has started it. Collective.
-template <communicator Comm>
-[[nodiscard]] pending start_barrier(Comm& world) {
-    return detail::start(world, call{.kind = collective::barrier}, nullptr);
+template <communicator Comm, class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_barrier(Comm& world, Algorithm algorithm = {}) {
+    return detail::start<collective::barrier, void>(world, call{.kind = collective::barrier}, nullptr, algorithm);
 }
 
 }  // namespace tutti

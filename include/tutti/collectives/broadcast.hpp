@@ -40,9 +40,10 @@ template <communicator Comm, single_element T>
 }
 
 /// Starts a broadcast; `data` belongs to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements Range>
-[[nodiscard]] pending start_broadcast(Comm& world, Range&& data, int root) {
-    return detail::start(world, detail::broadcast_call(world, std::forward<Range>(data), root), nullptr);
+template <communicator Comm, contiguous_elements Range, class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_broadcast(Comm& world, Range&& data, int root, Algorithm algorithm = {}) {
+    auto const what = detail::broadcast_call(world, std::forward<Range>(data), root);
+    return detail::start<collective::broadcast, element_t<Range>>(world, what, nullptr, algorithm);
 }
 
 /// Starts a broadcast of one value: `value` belongs to it until `wait` returns. Collective.

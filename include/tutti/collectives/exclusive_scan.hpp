@@ -48,11 +48,14 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 }
 
 /// Starts an exclusive_scan; `in` and `out` belong to it until `wait` returns. `init` and the operation are kept. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
-[[nodiscard]] pending start_exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}) {
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init,
+                                           Operation operation = {}, Algorithm algorithm = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), *kept);
-    return detail::then(detail::start(world, what, kept), [rank = world.rank(), folded = detail::writable_elements(out), init, kept] {
+    auto running = detail::start<collective::exclusive_scan, element_t<In>, Operation>(world, what, kept, algorithm);
+    return detail::then(std::move(running), [rank = world.rank(), folded = detail::writable_elements(out), init, kept] {
         detail::put_first(rank, folded, init, *kept);
     });
 }

@@ -3,6 +3,7 @@
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/operation.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
@@ -73,7 +74,7 @@ constexpr message::action as_message(step::action what) {
 }
 
 /// A rank's part of a schedule on its way: does what is local, and says what is to be exchanged next.
-class execution {
+class execution final : public message_rounds {
 public:
     execution(call const& what, rank_schedule mine) : what_{what}, mine_{std::move(mine)} {
         if (!what_.type) {  // the messages of a barrier are made of a token
@@ -86,16 +87,17 @@ public:
     execution& operator=(execution const&) = delete;
 
     /// What the messages are part of.
-    call const& what() const { return what_; }
+    call const& what() const override { return what_; }
 
     /// Works up to the next round of messages; empty once all is done. The messages are valid until the next call.
-    std::span<message const> next() {
+    std::span<message const> next() override {
         round_.clear();
         while (round_.empty() && next_ < mine_.steps.size()) {
             int const round = mine_.steps[next_].round;
             for (; next_ < mine_.steps.size() && mine_.steps[next_].round == round; ++next_) {
                 step const& now = mine_.steps[next_];
-                if (now.transfers()) round_.push_back({as_message(now.what), now.peer, address(now.at), now.count});
+                if (now.transfers())
+                    round_.push_back({as_message(now.what), now.peer, address(now.at), now.count, lane::schedules});
                 else take_own(what_, now.what, address(now.at), address(now.from), now.count);
             }
         }
@@ -121,22 +123,51 @@ private:
 
 }  // namespace detail
 
+namespace detail {
+
+/// A rank's part of a schedule in a group. Peers wait for what this rank folds, so what fails here ends the group.
+template <class Comm>
+class group_execution final : public message_rounds {
+public:
+    group_execution(Comm& world, call const& what, rank_schedule mine) : world_{world}, steps_{what, std::move(mine)} {}
+    call const& what() const override { return steps_.what(); }
+    std::span<message const> next() override {
+        try {
+            return steps_.next();
+        } catch (std::exception const& problem) {
+            if (world_.size() > 1) world_.abort(problem.what());
+            throw;
+        }
+    }
+
+private:
+    Comm& world_;
+    execution steps_;
+};
+
+}  // namespace detail
+
 /// Performs a call by a schedule, over messages: compares it with the peers', then works through the rounds. Collective.
 /// @param  mine  this rank's part of a schedule that `verify` finds sound
 /// Cost:   one round of flags, then that of the schedule; room for `mine.scratch` elements
 template <communicator Comm>
 void execute(Comm& world, call const& what, rank_schedule mine) {
     world.announce(what);
-    detail::execution under_way{what, std::move(mine)};
-    auto next = [&] {  // peers wait for what this rank folds
-        try {
-            return under_way.next();
-        } catch (std::exception const& problem) {
-            if (world.size() > 1) world.abort(problem.what());
-            throw;
-        }
-    };
-    for (auto round = next(); !round.empty(); round = next()) world.exchange(round, under_way.what());
+    detail::group_execution under_way{world, what, std::move(mine)};
+    for (auto round = under_way.next(); !round.empty(); round = under_way.next()) world.exchange(round, under_way.what());
+}
+
+/// Starts a call by a schedule; it is performed at once where the communicator cannot start schedules. Collective.
+/// @param  kept  keeps alive what the call points to besides its buffers
+template <communicator Comm>
+[[nodiscard]] pending start_execute(Comm& world, call const& what, rank_schedule mine, std::shared_ptr<void const> kept) {
+    if constexpr (starts_schedules<Comm>) {
+        auto rounds = std::make_unique<detail::group_execution<Comm>>(world, what, std::move(mine));
+        return world.start_schedule(what, std::move(rounds), std::move(kept));
+    } else {
+        execute(world, what, std::move(mine));
+        return {};
+    }
 }
 
 namespace detail {
@@ -174,6 +205,21 @@ template <class Comm>
     }
 }
 
+/// This rank's part of a call of kind `Kind` by `algorithm`, which the call then names.
+template <collective Kind, class T, class Operation, class Comm, class Algorithm>
+rank_schedule steps_by(Algorithm const& algorithm, Comm& world, call& what) {
+    static_assert(Algorithm::makes(Kind),
+                  "tutti: this algorithm does not make this collective; see tutti/collectives/algorithm/ for those that do");
+    if constexpr (reduces(Kind))
+        static_assert(
+            Algorithm::keeps_order || commutes<Operation, T>,
+            "tutti: this algorithm folds in another order than the ranks', and the operation is not known to commute: use "
+            "another algorithm, or say that it does: tutti::commutative{operation}");
+    what.algorithm = Algorithm::id;
+    what.settings = settings_of(algorithm);
+    return algorithm.steps(schedule_shape{Kind, world.size(), what.count, what.root < 0 ? 0 : what.root}, world.rank());
+}
+
 /// Performs a call of kind `Kind` by the algorithm that was asked for.
 template <collective Kind, class T, class Operation = void, class Comm, class Algorithm>
 [[gnu::always_inline]] inline void perform(Comm& world, call what, Algorithm const& algorithm) {
@@ -182,17 +228,21 @@ template <collective Kind, class T, class Operation = void, class Comm, class Al
     } else if constexpr (std::is_same_v<Algorithm, tutti::algorithm::chosen_by>) {
         required_choice<Comm>::type::perform(world, what, *algorithm.table);
     } else {
-        static_assert(Algorithm::makes(Kind),
-                      "tutti: this algorithm does not make this collective; see tutti/collectives/algorithm/ for those that do");
-        if constexpr (reduces(Kind))
-            static_assert(
-                Algorithm::keeps_order || commutes<Operation, T>,
-                "tutti: this algorithm folds in another order than the ranks', and the operation is not known to commute: use "
-                "another algorithm, or say that it does: tutti::commutative{operation}");
-        what.algorithm = Algorithm::id;
-        what.settings = settings_of(algorithm);
-        schedule_shape const shape{Kind, world.size(), what.count, what.root < 0 ? 0 : what.root};
-        execute(world, what, algorithm.steps(shape, world.rank()));
+        auto mine = steps_by<Kind, T, Operation>(algorithm, world, what);
+        execute(world, what, std::move(mine));
+    }
+}
+
+/// Starts a call of kind `Kind` by the algorithm that was asked for.
+template <collective Kind, class T, class Operation = void, class Comm, class Algorithm>
+[[nodiscard]] pending start(Comm& world, call what, std::shared_ptr<void const> kept, Algorithm const& algorithm) {
+    if constexpr (std::is_same_v<Algorithm, tutti::algorithm::automatic>) {
+        return detail::start(world, what, std::move(kept));
+    } else if constexpr (std::is_same_v<Algorithm, tutti::algorithm::chosen_by>) {
+        return required_choice<Comm>::type::start(world, what, std::move(kept), *algorithm.table);
+    } else {
+        auto mine = steps_by<Kind, T, Operation>(algorithm, world, what);
+        return start_execute(world, what, std::move(mine), std::move(kept));
     }
 }
 

@@ -59,9 +59,10 @@ template <communicator Comm, single_element T>
 }
 
 /// Starts a gather; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out>
-[[nodiscard]] pending start_gather(Comm& world, In const& in, Out&& out, int root) {
-    return detail::start(world, detail::gather_call(world, in, std::forward<Out>(out), root), nullptr);
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_gather(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm = {}) {
+    auto const what = detail::gather_call(world, in, std::forward<Out>(out), root);
+    return detail::start<collective::gather, element_t<In>>(world, what, nullptr, algorithm);
 }
 
 /// `out` of rank `root` holds every rank's `in`, one after another in rank order, where ranks bring different numbers of elements.

@@ -51,13 +51,16 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 }
 
 /// Starts a reduce; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
-[[nodiscard]] pending start_reduce(Comm& world, In const& in, Out&& out, int root, Operation operation = {}) {
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_reduce(Comm& world, In const& in, Out&& out, int root,
+                                   Operation operation = {}, Algorithm algorithm = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     using T = element_t<In>;
     auto const what = detail::reduce_call(world, in, std::forward<Out>(out), root, *kept);
     auto const result = world.rank() == root ? detail::writable_elements(out) : std::span<T>{};
-    return detail::finish_later<Operation>(detail::start(world, what, kept), result, world.size());
+    auto running = detail::start<collective::reduce, element_t<In>, Operation>(world, what, kept, algorithm);
+    return detail::finish_later<Operation>(std::move(running), result, world.size());
 }
 
 /// Starts a reduce of one value, in place: `value` belongs to it until `wait` returns; on ranks other than `root` it stays.

@@ -52,11 +52,14 @@ void reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = 
 }
 
 /// Starts a reduce_scatter; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
-[[nodiscard]] pending start_reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}) {
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_reduce_scatter(Comm& world, In const& in, Out&& out,
+                                           Operation operation = {}, Algorithm algorithm = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::reduce_scatter_call(world, in, std::forward<Out>(out), *kept);
-    return detail::finish_later<Operation>(detail::start(world, what, kept), out, world.size());
+    auto running = detail::start<collective::reduce_scatter, element_t<In>, Operation>(world, what, kept, algorithm);
+    return detail::finish_later<Operation>(std::move(running), out, world.size());
 }
 
 /// `out` of rank r holds, element by element, the fold under `operation` of part r of all ranks' `in`, where parts have different

@@ -54,10 +54,12 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 }
 
 /// Starts a scan; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>>
-[[nodiscard]] pending start_scan(Comm& world, In const& in, Out&& out, Operation operation = {}) {
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+          class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_scan(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
-    return detail::start(world, detail::scan_call(collective::scan, in, std::forward<Out>(out), *kept), kept);
+    auto const what = detail::scan_call(collective::scan, in, std::forward<Out>(out), *kept);
+    return detail::start<collective::scan, element_t<In>, Operation>(world, what, kept, algorithm);
 }
 
 /// Starts a scan of one value, in place: `value` belongs to it until `wait` returns. Collective.

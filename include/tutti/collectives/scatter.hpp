@@ -49,9 +49,10 @@ void scatter(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm
 }
 
 /// Starts a scatter; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out>
-[[nodiscard]] pending start_scatter(Comm& world, In const& in, Out&& out, int root) {
-    return detail::start(world, detail::scatter_call(world, in, std::forward<Out>(out), root), nullptr);
+template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+[[nodiscard]] pending start_scatter(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm = {}) {
+    auto const what = detail::scatter_call(world, in, std::forward<Out>(out), root);
+    return detail::start<collective::scatter, element_t<In>>(world, what, nullptr, algorithm);
 }
 
 /// `out` of rank r holds part r of rank `root`'s `in`, where parts have different numbers of elements. Collective.

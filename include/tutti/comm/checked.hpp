@@ -1,12 +1,16 @@
 #pragma once
 
+#include <tutti/collectives/execute.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/call_signature.hpp>
 #include <tutti/detail/checked_messages.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -22,10 +26,11 @@ namespace tutti::comm {
 /// Errors: calls that do not match throw `collective_mismatch` on every rank of the group, which says who called what, or, between
 ///         a sender and its receiver, on both. Their data has not moved then and the group can be used on. Not compared is a
 ///         message that meets a collective, or nothing at all: the wrapped communicator's timeout ends that.
-/// Cost:   one all_gather of 80 bytes per rank before each call; for a message, two small messages between the ranks. Comparing
-///         waits for the peers, at the start of a started call too, and by that for all calls started before. The exchange with
-///         two different peers waits for both before its data move: ranks that rely on one of them being served first time out.
-/// Limits: messages cannot be started.
+/// Cost:   one all_gather of 80 bytes per rank before each call; for a message, two small ones between the ranks, in lanes of their
+///         own. Comparing a collective waits for the peers, at the start of a started one too, and by that for all collectives
+///         started before; a message is compared by its two ranks alone, and a started one while it is under way.
+/// Limits: where the wrapped communicator cannot start rounds of messages, no message can be started, and all messages of an
+///         exchange are compared before any moves: so both ranks must exchange, where else one may send and then receive.
 template <communicator Comm>
 class checked {
 public:
@@ -45,16 +50,29 @@ public:
 
     /// Performs one collective, once all ranks are known to call the same. Collective.
     /// @throws collective_mismatch  on every rank; what the wrapped communicator throws
-    void perform(call const& what) {
+    void perform(call const& what) requires performs_collectives<Comm>
+    {
         compare(what);
         inner_->perform(what);
     }
     /// Starts one collective, once all ranks are known to start the same. Collective.
     /// @throws as `perform`
-    pending start(call const& what, std::shared_ptr<void const> kept) {
+    pending start(call const& what, std::shared_ptr<void const> kept) requires starts_collectives<Comm>
+    {
         compare(what);
         return inner_->start(what, std::move(kept));
     }
+    /// Starts a collective that a schedule makes, once all ranks are known to start the same. Collective.
+    /// @throws as `perform`
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept)
+        requires starts_schedules<Comm>
+    {
+        compare(what);
+        return inner_->start_schedule(what, std::move(rounds), std::move(kept));
+    }
+    /// Completes what the wrapped communicator's peers wait for.
+    void finish_started() requires requires(Comm& world) { world.finish_started(); }
+    { inner_->finish_started(); }
     /// Compares the call with every peer's. Collective.
     /// @throws as `perform`
     void announce(call const& what) {
@@ -66,28 +84,46 @@ public:
     /// @throws collective_mismatch  on both ranks, when a receive meets a send of another type or number of elements
     /// @throws usage_error  when `round` has two messages to, or from, one rank; what the wrapped communicator throws
     void exchange(std::span<message const> round, call const& what) {
-        bool const by_itself =
-            what.kind == collective::send || what.kind == collective::receive || what.kind == collective::exchange;
-        if (by_itself) messages_.run(*inner_, round, what);
+        if (is_message(what.kind)) messages_.run(*inner_, round, what);
         else inner_->exchange(round, what);
     }
+    /// Starts the messages of `round`, each of which is compared when both ranks have started it. Local.
+    /// @param kept  keeps alive the operation that `what` points to
+    /// @throws usage_error, and from `wait` and `ready` collective_mismatch, as `exchange`
+    pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> kept)
+        requires starts_rounds<Comm>
+    {
+        if (is_message(what.kind)) return messages_.start(*inner_, round, what, std::move(kept));
+        return inner_->start_exchange(round, what, std::move(kept));
+    }
+    /// Starts rounds of messages, which compare themselves or belong to what has been compared. Local.
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) requires starts_rounds<Comm>
+    { return inner_->start_rounds(std::move(rounds)); }
     /// Ends the group, as the wrapped communicator does.
     void abort(std::string const& text) { inner_->abort(text); }
 
-    /// The ranks that give the same `color` become a checked group, in the order of `key`, then of rank. Collective.
+    /// The ranks that give the same `color` become a group of what the wrapped communicator is split into, checked, in the order of
+    /// `key`, then of rank. Collective.
     /// @throws collective_mismatch  on every rank, when one calls something else
-    checked split(int color, int key = 0) requires requires(Comm& world) { world.split(color, key); }
+    auto split(int color, int key = 0) requires requires(Comm& world) { world.split(color, key); }
     {
-        compare(call{});
-        return checked{std::unique_ptr<Comm>{new Comm(inner_->split(color, key))}};
+        compare({.kind = collective::split});
+        return part([&] { return inner_->split(color, key); });
     }
     /// The ranks of one host become a checked group. Collective.
     /// @throws as `split`
-    checked split_by_host() requires requires(Comm& world) { world.split_by_host(); }
+    auto split_by_host() requires requires(Comm& world) { world.split_by_host(); }
     {
-        compare(call{});
-        return checked{std::unique_ptr<Comm>{new Comm(inner_->split_by_host())}};
+        compare({.kind = collective::split_by_host});
+        return part([&] { return inner_->split_by_host(); });
     }
+    /// Memory as the wrapped communicator gives it.
+    template <class T>
+    shared_array<T> allocate(std::size_t size) requires gives_memory<Comm>
+    { return inner_->template allocate<T>(size); }
+    /// The wrapped communicator's table.
+    choice_table const& choices() requires has_choices<Comm>
+    { return inner_->choices(); }
 
     /// Runs `body(world)` on the ranks of a new group; see `tutti::launch`.
     template <class Body>
@@ -99,14 +135,22 @@ public:
     }
 
 private:
+    template <communicator Other>
+    friend class checked;
+
     explicit checked(std::unique_ptr<Comm> own) : own_{std::move(own)}, inner_{own_.get()} {}
+    template <class Make>
+    static auto part(Make make) {
+        using group = decltype(make());
+        return checked<group>{std::unique_ptr<group>{new group(make())}};
+    }
 
     void compare(call const& what) { detail::compare_call(*inner_, what, ++sequence_); }
 
     std::unique_ptr<Comm> own_;  // of a group that was split off
     Comm* inner_;
     std::uint64_t sequence_ = 0;
-    detail::checked_messages<Comm> messages_;
+    detail::checked_messages messages_{inner_->size()};
 };
 
 }  // namespace tutti::comm

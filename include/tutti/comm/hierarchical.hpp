@@ -4,6 +4,7 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/host_layout.hpp>
@@ -25,11 +26,11 @@ namespace tutti::comm {
 /// Performs and starts calls of its own, can be split into groups of its kind, by host too, and gives memory that the ranks of a
 /// host share: what `hierarchical` needs of the communicator below it.
 template <class Comm>
-concept knows_hosts = communicator<Comm> && performs_collectives<Comm> && starts_collectives<Comm> && requires(Comm& world) {
-    { world.split(0, 0) } -> std::same_as<Comm>;
-    { world.split_by_host() } -> std::same_as<Comm>;
-    { world.template allocate<int>(std::size_t{}) } -> std::same_as<shared_array<int>>;
-};
+concept knows_hosts = communicator<Comm> && performs_collectives<Comm> && starts_collectives<Comm> && gives_memory<Comm> &&
+                      requires(Comm& world) {
+                          { world.split(0, 0) } -> std::same_as<Comm>;
+                          { world.split_by_host() } -> std::same_as<Comm>;
+                      };
 
 /// A communicator of ranks on several hosts, around one that knows of them, such as `mpi`: all_reduce, reduce, broadcast and
 /// barrier are made in the memory that the ranks of a host share, and between hosts by groups that have one rank of each. Rank k
@@ -118,6 +119,15 @@ public:
         requires starts_messages<Comm>
     {
         return whole_->start_exchange(round, what, std::move(kept));
+    }
+    /// Starts rounds of messages. Local.
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) requires starts_rounds<Comm>
+    { return whole_->start_rounds(std::move(rounds)); }
+    /// Starts a collective that a schedule makes, as the wrapped communicator does. Collective.
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept)
+        requires starts_schedules<Comm>
+    {
+        return whole_->start_schedule(what, std::move(rounds), std::move(kept));
     }
     /// Ends the group, as the wrapped communicator does.
     void abort(std::string const& text) { whole_->abort(text); }

@@ -5,8 +5,10 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
+#include <tutti/detail/color.hpp>
 #include <tutti/detail/mpi_collectives.hpp>
 #include <tutti/detail/mpi_memory.hpp>
 #include <tutti/detail/mpi_transfer.hpp>
@@ -89,7 +91,15 @@ public:
     pending start(call const& what, std::shared_ptr<void const> operation) {
         auto request = std::make_unique<started>(*this, what, std::move(operation));
         if (native_.has(what)) request->start_natively();
-        else request->start_schedule();
+        else request->start_schedule(std::make_unique<detail::execution>(what, schedule_of(what)));
+        return pending{std::move(request)};
+    }
+
+    /// Starts one collective that a schedule makes, whose rounds these are; any number may be under way. Collective.
+    /// @param kept  keeps alive what `what` points to besides its buffers
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept) {
+        auto request = std::make_unique<started>(*this, what, std::move(kept));
+        request->start_schedule(std::move(rounds));
         return pending{std::move(request)};
     }
 
@@ -122,19 +132,32 @@ public:
         return pending{std::move(request)};
     }
 
+    /// Starts rounds of messages, of which each begins when the one before is complete. Local.
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) {
+        call const what = rounds->what();
+        auto request = std::make_unique<started>(*this, what, nullptr);
+        request->start_rounds(std::move(rounds));
+        return pending{std::move(request)};
+    }
+
     /// Ends the job, with `text`.
     [[noreturn]] void abort(std::string const& text) { end_job("rank " + std::to_string(rank_) + " aborted: " + text); }
 
     /// The ranks that give the same `color` become a group, in the order of `key`, then of rank. Collective.
     /// @param color  0 or more
+    /// @throws usage_error  when it is not
     mpi split(int color, int key = 0) {
-        if (color < 0) throw usage_error{"tutti: split: color " + std::to_string(color) + " must be 0 or more"};
+        detail::check_color(color);
+        finish_started();
+        detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split(group_, color, key, &part), "MPI_Comm_split");
         return mpi{part, watchdog_, started_};
     }
     /// The ranks of one host, which share memory, become a group. Collective.
     mpi split_by_host() {
+        finish_started();
+        detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split_by_host}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part), "MPI_Comm_split_type");
         return mpi{part, watchdog_, started_};
@@ -192,13 +215,17 @@ private:
             world_.native_.perform(what_, &native_);
             enter();
         }
-        void start_schedule() {
-            tag_ = first_started_tag + world_.turn_++ % 30'000;  // MPI promises tags up to 32767
-            under_way_ = std::make_unique<detail::execution>(what_, world_.schedule_of(what_));
+        void start_schedule(std::unique_ptr<message_rounds> rounds) {
+            tag_ = lane::compared + lane::numbers + world_.turn_++ % 20'000;  // MPI promises tags up to 32767
+            is_schedule_ = true;
+            start_rounds(std::move(rounds));
+        }
+        void start_rounds(std::unique_ptr<message_rounds> rounds) {
+            rounds_ = std::move(rounds);
             enter();
         }
         void start_messages(std::span<message const> round) {
-            transfer_.begin(world_.group_, round, what_, message_tag);
+            transfer_.begin(world_.group_, round, what_);
             moving_ = true;
             enter();
         }
@@ -223,11 +250,11 @@ private:
                     if (!complete) return;
                 }
                 for (;;) {
-                    if (moving_ && !transfer_.test(under_way_ ? under_way_->what() : what_)) return;
-                    auto const round = under_way_ ? under_way_->next() : std::span<message const>{};
+                    if (moving_ && !transfer_.test(rounds_ ? rounds_->what() : what_)) return;
+                    auto const round = rounds_ ? rounds_->next() : std::span<message const>{};
                     moving_ = !round.empty();
                     if (!moving_) return leave();
-                    transfer_.begin(world_.group_, round, under_way_->what(), tag_);
+                    transfer_.begin(world_.group_, round, rounds_->what(), tag_);
                 }
             } catch (...) {
                 error_ = std::current_exception();
@@ -235,7 +262,7 @@ private:
             }
         }
         /// Whether its peers need this rank to go on.
-        bool is_schedule_of(mpi const& world) const { return under_way_ != nullptr && &world_ == &world; }
+        bool is_schedule_of(mpi const& world) const { return is_schedule_ && &world_ == &world; }
         call const& what() const { return what_; }
 
     private:
@@ -254,15 +281,12 @@ private:
         call what_;
         std::shared_ptr<void const> kept_;
         detail::mpi_request native_;
-        std::unique_ptr<detail::execution> under_way_;
+        std::unique_ptr<message_rounds> rounds_;
         detail::mpi_transfer transfer_;
-        int tag_ = 0;
-        bool moving_ = false, over_ = true;
+        int tag_ = 0;  // of a schedule, whose messages must not be taken for those of another that is under way
+        bool is_schedule_ = false, moving_ = false, over_ = true;
         std::exception_ptr error_;
     };
-
-    // Messages of calls that may be under way at the same time must not be taken for one another's.
-    static constexpr int message_tag = 0, collective_tag = 1, first_started_tag = 2;
 
     mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<started*>> running)
         : group_{own},
@@ -334,7 +358,7 @@ private:
     }
 
     void exchange_now(std::span<message const> round, call const& what) {
-        transfer_.begin(group_, round, what, what.kind >= collective::send ? message_tag : collective_tag);
+        transfer_.begin(group_, round, what);
         if (started_->empty()) return transfer_.wait(what);
         while (!transfer_.test(what)) progress_started();
     }

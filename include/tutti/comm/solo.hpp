@@ -2,8 +2,10 @@
 
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
+#include <tutti/detail/color.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
@@ -49,6 +51,23 @@ public:
         exchange(round, what);
         return {};
     }
+    static pending start_rounds(std::unique_ptr<message_rounds> const& rounds) {
+        exchange(rounds->next(), rounds->what());
+        return {};
+    }
+    /// @param rounds  of a schedule: what they do on one rank is local
+    static pending start_schedule(call const& what, std::unique_ptr<message_rounds> const& rounds,
+                                  std::shared_ptr<void const> const& /*kept*/) {
+        announce(what);
+        return start_rounds(rounds);
+    }
+    /// A group of this rank. Local.
+    /// @throws usage_error  when `color` is not 0 or more
+    static solo split(int color, int /*key*/ = 0) {
+        detail::check_color(color);
+        return {};
+    }
+    static solo split_by_host() { return {}; }
     /// Ends the group.
     /// @throws error always, with `text`
     [[noreturn]] static void abort(std::string const& text) { detail::raise<error>({"tutti: rank 0 aborted: ", text}); }

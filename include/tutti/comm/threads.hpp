@@ -3,11 +3,14 @@
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
+#include <tutti/detail/color.hpp>
 #include <tutti/detail/shared_group.hpp>
-#include <tutti/detail/thread_messages.hpp>
 #include <tutti/detail/shared_rank.hpp>
+#include <tutti/detail/thread_group.hpp>
+#include <tutti/detail/thread_messages.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
@@ -35,14 +38,13 @@ namespace tutti::comm {
 /// Source: one-writer flags with the payload in their line: Graham and Shipman 2008, doi 10.1007/978-3-540-87475-1_21.
 class threads {
 public:
-    [[gnu::cold]] threads(detail::shared_group& group, int rank)
-        : collectives_{*this},
-          mine_{group, rank},
-          messages_{mine_, collectives_} {
-        mine_.let_go_on(messages_);
-    }
+    threads(detail::thread_group& group, int rank) : threads{group, rank, nullptr, std::make_shared<detail::under_way>()} {}
     threads(threads const&) = delete;
     threads& operator=(threads const&) = delete;
+    ~threads() {
+        under_way_->drop(started_);
+        if (part_) part_->leave(rank());
+    }
 
     int rank() const { return mine_.rank(); }
     int size() const { return mine_.size(); }
@@ -61,12 +63,14 @@ public:
     /// Starts one collective, after all those started before it. Collective. The oldest one started is published at once;
     /// this rank's share of the work is done by `wait`, by `ready`, or by the next call.
     /// @param kept  keeps alive the operation and the counts that `what` points to
-    pending start(call const& what, std::shared_ptr<void const> kept) {
-        auto* const request = new started{*this, what, std::move(kept)};
+    pending start(call const& what, std::shared_ptr<void const> kept) { return start_schedule(what, nullptr, std::move(kept)); }
+    /// The same of a collective that a schedule makes, whose rounds these are.
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept) {
+        auto* const request = new started{*this, what, std::move(rounds), std::move(kept)};
         pending result{std::unique_ptr<pending::request>{request}};
         (first_ ? last_->next_ : first_) = request;
         last_ = request;
-        if (first_ == request) advance(false);
+        if (first_ == request) advance(how::passing);
         return result;
     }
 
@@ -92,6 +96,23 @@ public:
         return messages_.start(round, what, std::move(kept));
     }
 
+    /// The ranks that give the same `color` become a group, in the order of `key`, then of rank. Collective. The group must not
+    /// outlive this one; what was started on one of them moves on while its rank waits in another; and they end together: what ends
+    /// one of them, such as a rank that fails, is told to all who wait in any.
+    /// @param color  0 or more
+    /// @throws usage_error  when it is not;  collective_mismatch, peer_failed, timeout_error
+    threads split(int color, int key = 0) {
+        detail::check_color(color);
+        return threads{*this, agree(collective::split, color, key)};
+    }
+    /// The ranks of one host become a group: all of them. Collective.
+    /// @throws as `split`
+    threads split_by_host() { return threads{*this, agree(collective::split_by_host, 0, 0)}; }
+
+    /// Starts rounds of messages, of which each begins when the one before is complete. Local.
+    /// @throws peer_failed  when the group has ended
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) { return pending{messages_.begin(std::move(rounds))}; }
+
     /// Ends the group: every call of every rank, under way or later, throws `peer_failed` with `text`. Local.
     void abort(std::string const& text) { mine_.end("aborted", text); }
 
@@ -114,18 +135,19 @@ private:
     /// A collective on its way: queued, published, moved, over.
     class started final : public pending::request {
     public:
-        started(threads& world, call const& what, std::shared_ptr<void const> kept)
+        started(threads& world, call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept)
             : world_{world},
               what_{what},
-              kept_{std::move(kept)} {}
+              kept_{std::move(kept)},
+              rounds_{std::move(rounds)} {}
         void wait() override {
-            while (stage_ != stage::over) world_.advance(true);
+            while (stage_ != stage::over) world_.advance(how::waiting);
             if (error_) std::rethrow_exception(error_);
         }
         bool ready() override {
-            world_.messages_.work();
+            world_.under_way_->work();
             while (stage_ != stage::over)
-                if (!world_.advance(false)) return false;
+                if (!world_.advance(how::asking)) return false;
             if (error_) std::rethrow_exception(error_);
             return true;
         }
@@ -136,6 +158,8 @@ private:
         threads& world_;
         call what_;
         std::shared_ptr<void const> kept_;
+        std::unique_ptr<message_rounds> rounds_;  // of a schedule, until they begin
+        std::unique_ptr<detail::thread_messages::queued> messages_;  // from then on
         std::uint64_t sequence_ = 0;
         clock::time_point since_{};  // the first time that it was asked for and was not over
         stage stage_ = stage::queued;
@@ -143,12 +167,44 @@ private:
         started* next_ = nullptr;
     };
 
+    /// A group that was agreed on, and this rank's place in it.
+    struct membership {
+        std::shared_ptr<detail::thread_group> group;
+        int rank;
+    };
+
+    [[gnu::cold]] threads(detail::thread_group& group, int rank, std::shared_ptr<detail::thread_group> part,
+                          std::shared_ptr<detail::under_way> under_way)
+        : group_{group},
+          part_{std::move(part)},
+          under_way_{std::move(under_way)},
+          started_{*this},
+          mine_{group, rank},
+          messages_{mine_, *under_way_} {
+        under_way_->add(started_);
+        mine_.let_go_on(*under_way_);
+    }
+    threads(threads const& whole, membership const& mine) : threads{*mine.group, mine.rank, mine.group, whole.under_way_} {}
+
+    [[gnu::cold]] membership agree(collective kind, int color, int key) {
+        detail::split_wish const mine{color, key};
+        std::vector<detail::split_wish> all(static_cast<std::size_t>(size()));
+        perform({.kind = kind,
+                 .type = &element_type_of<detail::split_wish>,
+                 .in = reinterpret_cast<std::byte const*>(&mine),
+                 .out = reinterpret_cast<std::byte*>(all.data()),
+                 .count = 1});
+        auto const members = detail::members_of(color, all);
+        auto const place = std::find(members.begin(), members.end(), rank()) - members.begin();
+        return {group_.part(++splits_, color, members), static_cast<int>(place)};
+    }
+
     /// `launch` with the type of its body erased.
     [[gnu::cold]] static void run(launch_options const& options, void const* body,
                                   void (*call_body)(void const* body, threads& world)) {
         int const cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
         int const ranks = options.ranks ? *options.ranks : detail::positive_from_environment("TUTTI_RANKS", cores);
-        detail::shared_group group{ranks, options.timeout};
+        detail::thread_group group{ranks, options.timeout};
         struct seat {
             std::thread thread;
             std::exception_ptr escaped;
@@ -189,23 +245,33 @@ private:
         solo::perform(what);
     }
     void finish_started() {
-        while (first_) advance(true);
+        while (first_) advance(how::waiting);
     }
 
-    /// Moves the oldest started call on by one stage; false when that would mean waiting and `may_wait` is not set.
-    bool advance(bool may_wait) {
+    /// Whether a started call may be waited for; or is asked for, which may find that its time is up; or is only passed by.
+    enum class how { waiting, asking, passing };
+
+    /// Moves the oldest started call on by one stage; false when that would mean waiting and may not.
+    bool advance(how may) {
         started& front = *first_;
+        struct busy {
+            bool& flag;
+            explicit busy(bool& is) : flag{is} { flag = true; }
+            ~busy() { flag = false; }
+        } const here{advancing_};
         using stage = started::stage;
         clock::time_point since{};
         auto must_wait = [&](auto lacks) {  // or fail, which is found by waiting
-            if (may_wait) return false;
-            if (front.since_ == clock::time_point{}) front.since_ = clock::now();
-            since = front.since_;
+            if (may == how::waiting) return false;
+            since = clock::now();
+            if (may == how::asking && front.since_ == clock::time_point{}) front.since_ = since;
+            if (may == how::asking) since = front.since_;
             return !mine_.group().hopeless(since, lacks);
         };
         try {
             if (size() == 1) {
-                solo::perform(front.what_);
+                if (front.rounds_) solo::start_schedule(front.what_, front.rounds_, nullptr);
+                else solo::perform(front.what_);
             } else if (front.stage_ == stage::queued) {
                 front.sequence_ = mine_.publish(front.what_);
                 front.stage_ = stage::published;
@@ -214,15 +280,20 @@ private:
                 if (!mine_.all_met(front.sequence_) &&
                     must_wait([&](int peer) { return !mine_.group().has_arrived(peer, front.sequence_); }))
                     return false;
-                mine_.meet(front.what_, front.sequence_, may_wait ? clock::time_point{} : since);
-                mine_.move(front.what_, front.sequence_);
+                mine_.meet(front.what_, front.sequence_, since);
+                if (front.rounds_) front.messages_ = messages_.begin(std::move(front.rounds_));
+                else mine_.move(front.what_, front.sequence_);
                 front.stage_ = stage::moved;
                 return true;
+            } else if (front.messages_) {
+                if (may == how::passing && !front.messages_->over()) return false;
+                if (may == how::asking && !front.messages_->ready()) return false;
+                front.messages_->wait();
             } else {
                 if (!mine_.all_settled(front.what_, front.sequence_) &&
                     must_wait([&](int peer) { return !mine_.group().has_moved(peer, front.sequence_); }))
                     return false;
-                mine_.settle(front.what_, front.sequence_, may_wait ? clock::time_point{} : since);
+                mine_.settle(front.what_, front.sequence_, since);
             }
         } catch (...) { front.error_ = std::current_exception(); }
         front.stage_ = stage::over;
@@ -230,12 +301,13 @@ private:
         return true;
     }
 
-    /// Started collectives, as what goes on while this rank waits for a message.
+    /// What was started on this group, as what goes on while this rank waits.
     class in_background final : public detail::shared_group::background {
     public:
         explicit in_background(threads& world) : world_{world} {}
         void work() override {
-            while (world_.first_ && world_.advance(false)) {}
+            world_.messages_.work();
+            while (!world_.advancing_ && world_.first_ && world_.advance(how::passing)) {}
         }
 
     private:
@@ -244,7 +316,12 @@ private:
 
     started* first_ = nullptr;  // of those issued and not over, in a row; owned by their `pending`
     started* last_ = nullptr;   // where there is a first one
-    in_background collectives_;
+    bool advancing_ = false;    // one of them, right now
+    detail::thread_group& group_;
+    std::shared_ptr<detail::thread_group> part_;  // the group, if it was split off
+    std::uint64_t splits_ = 0;                    // of this group
+    std::shared_ptr<detail::under_way> under_way_;
+    in_background started_;
     detail::shared_rank mine_;
     detail::thread_messages messages_;
 };

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <tutti/collectives/execute.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/trace_summary.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/detail/trace_log.hpp>
 #include <tutti/error.hpp>
@@ -51,19 +54,25 @@ public:
 
     /// Performs one collective. Collective.
     /// @throws as the wrapped communicator; so do all that follow
-    void perform(call const& what) {
+    void perform(call const& what) requires performs_collectives<Comm>
+    {
         noted const here{*this, open(what)};
         inner_->perform(what);
     }
     /// Starts one collective. Collective.
-    pending start(call const& what, std::shared_ptr<void const> kept) {
-        auto const at = open(what);
-        calls_[at].started = true;
-        noted const here{*this, at};
-        auto running = std::make_unique<started>(*this, inner_->start(what, std::move(kept)));
-        running->notes(at);
-        return pending{std::move(running)};
+    pending start(call const& what, std::shared_ptr<void const> kept) requires starts_collectives<Comm>
+    {
+        return note_start(open(what), [&] { return inner_->start(what, std::move(kept)); });
     }
+    /// Starts a collective that a schedule makes. Collective.
+    pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept)
+        requires starts_schedules<Comm>
+    {
+        return note_start(open(what), [&] { return inner_->start_schedule(what, std::move(rounds), std::move(kept)); });
+    }
+    /// Completes what the wrapped communicator's peers wait for.
+    void finish_started() requires requires(Comm& world) { world.finish_started(); }
+    { inner_->finish_started(); }
     /// Begins a collective that a schedule makes. Collective.
     void announce(call const& what) {
         auto const at = open(what);
@@ -82,26 +91,35 @@ public:
         requires starts_messages<Comm>
     {
         auto const at = open(what, detail::elements_of(round));
-        calls_[at].started = true;
-        noted const here{*this, at};
-        auto running = std::make_unique<started>(*this, inner_->start_exchange(round, what, std::move(kept)));
-        running->notes(at);
-        return pending{std::move(running)};
+        return note_start(at, [&] { return inner_->start_exchange(round, what, std::move(kept)); });
+    }
+    /// Starts rounds of messages, together one event. Local.
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) requires starts_rounds<Comm>
+    {
+        auto const at = open(rounds->what());
+        return note_start(at, [&] { return inner_->start_rounds(std::move(rounds)); });
     }
     /// Ends the group, as the wrapped communicator does.
     void abort(std::string const& text) { inner_->abort(text); }
 
-    /// The ranks that give the same `color` become a traced group with notes of its own, in the order of `key`, then of rank.
-    /// Collective.
-    traced split(int color, int key = 0) requires requires(Comm& world) { world.split(color, key); }
-    { return traced{std::unique_ptr<Comm>{new Comm(inner_->split(color, key))}}; }
+    /// The ranks that give the same `color` become a group of what the wrapped communicator is split into, traced, with notes of
+    /// its own, in the order of `key`, then of rank. Collective.
+    auto split(int color, int key = 0) requires requires(Comm& world) { world.split(color, key); }
+    { return part([&] { return inner_->split(color, key); }); }
     /// The ranks of one host become a traced group with notes of its own. Collective.
-    traced split_by_host() requires requires(Comm& world) { world.split_by_host(); }
-    { return traced{std::unique_ptr<Comm>{new Comm(inner_->split_by_host())}}; }
+    auto split_by_host() requires requires(Comm& world) { world.split_by_host(); }
+    { return part([&] { return inner_->split_by_host(); }); }
+    /// Memory as the wrapped communicator gives it.
+    template <class T>
+    shared_array<T> allocate(std::size_t size) requires gives_memory<Comm>
+    { return inner_->template allocate<T>(size); }
+    /// The wrapped communicator's table.
+    choice_table const& choices() requires has_choices<Comm>
+    { return inner_->choices(); }
 
     /// What this rank has called since the beginning or `clear`. Local.
     trace_summary summary() const {
-        std::vector<trace_summary::row> rows(static_cast<std::size_t>(collective::exchange) + 1);
+        std::vector<trace_summary::row> rows(static_cast<std::size_t>(collective::split_by_host) + 1);
         for (auto const& each : calls_) {
             auto& row = rows[static_cast<std::size_t>(each.kind)];
             row.kind = each.kind;
@@ -207,7 +225,25 @@ private:
         bool over_ = false;
     };
 
+    template <communicator Other>
+    friend class traced;
+
     explicit traced(std::unique_ptr<Comm> own) : own_{std::move(own)}, inner_{own_.get()} { align(); }
+    template <class Make>
+    static auto part(Make make) {
+        using group = decltype(make());
+        return traced<group>{std::unique_ptr<group>{new group(make())}};
+    }
+
+    /// What `begin` starts, as call `at`.
+    template <class Begin>
+    pending note_start(std::size_t at, Begin begin) {
+        calls_[at].started = true;
+        noted const here{*this, at};
+        auto running = std::make_unique<started>(*this, begin());
+        running->notes(at);
+        return pending{std::move(running)};
+    }
 
     std::size_t open(call const& what) { return open(what, detail::elements_of(what, rank(), size())); }
     std::size_t open(call const& what, std::size_t elements) {
@@ -229,12 +265,12 @@ private:
         what.in = reinterpret_cast<std::byte const*>(in.data());
         what.out = reinterpret_cast<std::byte*>(out.data());
         if (what.count == 0) what.count = in.size();
-        inner_->perform(what);
+        detail::perform(*inner_, what);
     }
 
     /// Agrees on when time begins.
     void align() {
-        inner_->perform(call{.kind = collective::barrier});
+        detail::perform(*inner_, call{.kind = collective::barrier});
         epoch_ = clock::now();
         std::uint64_t const mine = detail::clock_domain();
         std::array<std::uint64_t, 2> first{mine,

@@ -15,7 +15,7 @@
 
 namespace tutti {
 
-/// What a rank may call: the collectives, and messages between two ranks.
+/// What a rank may call: the collectives, messages between two ranks, and what makes groups.
 enum class collective : std::uint8_t {
     none,
     barrier,
@@ -31,14 +31,17 @@ enum class collective : std::uint8_t {
     exclusive_scan,
     send,
     receive,
-    exchange
+    exchange,
+    split,
+    split_by_host
 };
 
 namespace detail {
 
 inline constexpr std::string_view collective_names[] = {"no call",        "barrier",        "broadcast",  "reduce",  "all_reduce",
                                                         "reduce_scatter", "gather",         "all_gather", "scatter", "all_to_all",
-                                                        "scan",           "exclusive_scan", "send",       "receive", "exchange"};
+                                                        "scan",           "exclusive_scan", "send",       "receive", "exchange",
+                                                        "split",          "split_by_host"};
 
 }  // namespace detail
 
@@ -93,6 +96,11 @@ inline constexpr std::string_view algorithm_names[] = {
 
 constexpr std::string_view name(algorithm_id which) { return detail::algorithm_names[static_cast<std::size_t>(which)]; }
 
+/// Whether a call is made by a rank and its peers in a message, and not by the whole group.
+constexpr bool is_message(collective kind) {
+    return kind == collective::send || kind == collective::receive || kind == collective::exchange;
+}
+
 /// Whether each rank brings a part for every rank.
 constexpr bool brings_parts(collective kind) {
     return kind == collective::reduce_scatter || kind == collective::scatter || kind == collective::all_to_all;
@@ -142,6 +150,19 @@ struct call {
     std::size_t bytes() const { return type ? count * type->size : 0; }
 };
 
+/// Messages from one rank to another arrive in the order of their calls if they are in the same lane. Lanes do not wait for one
+/// another: a message that was started before a collective may be met by one sent after it, whatever messages the collective is
+/// made of.
+namespace lane {
+inline constexpr int own = 0;        ///< of `send`, `receive` and `exchange`
+inline constexpr int schedules = 1;  ///< of collectives that are made by a schedule
+inline constexpr int offers = 2;     ///< of `comm::checked`: what a sender says of its next message
+inline constexpr int answers = 3;    ///< and what the receiver expects
+inline constexpr int compared = 4;   ///< and the message itself, the k-th of a sender to a receiver in lane compared + k % numbers
+inline constexpr int numbers = 8192;
+inline constexpr int kinds = 5;
+}  // namespace lane
+
 /// One message of a rank: elements that go to a peer, or that come from one and replace or join those at `data`.
 struct message {
     enum class action : std::uint8_t { send, receive, receive_before, receive_after };
@@ -149,6 +170,7 @@ struct message {
     int peer = -1;
     std::byte* data = nullptr;  ///< only read by a send
     std::size_t count = 0;      ///< elements of the call's type
+    int lane = lane::own;       ///< in which it meets the peer's
 };
 
 namespace detail {
@@ -243,6 +265,7 @@ inline constexpr reduction reduction_of<T, average>{&detail::fold<T, std::plus<>
 [[gnu::cold]] inline std::string describe(call const& what) {
     std::string text;
     detail::append(text, {name(what.kind), what.counts ? "_v" : ""});
+    if (what.kind == collective::split || what.kind == collective::split_by_host) return text;
     if (what.counts && what.kind == collective::all_to_all) detail::append(text, {" of ", what.type->name});
     else if (what.type) detail::append(text, {what.counts ? " of up to " : " of ", what.count, " x ", what.type->name});
     if (what.reduce) detail::append(text, {" with ", what.reduce->name});

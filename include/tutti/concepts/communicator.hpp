@@ -1,13 +1,17 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/concepts/shared_array.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace tutti {
 
@@ -28,7 +32,7 @@ concept starts_collectives = requires(Comm& world, call const& what, std::shared
     { world.start(what, kept) } -> std::same_as<pending>;
 };
 
-/// Compares a call with the peers' and moves messages between two ranks: all that a schedule needs.
+/// Compares a call with the peers' and moves messages between two ranks, each in its lane: all that a schedule needs.
 template <class Comm>
 concept exchanges_messages = requires(Comm& world, call const& what, std::span<message const> round) {
     world.announce(what);
@@ -40,6 +44,25 @@ template <class Comm>
 concept starts_messages = requires(Comm& world, std::span<message const> round, call const& what,
                                    std::shared_ptr<void const> kept) {
     { world.start_exchange(round, what, kept) } -> std::same_as<pending>;
+};
+
+/// Starts rounds of messages, one after the other: what `comm::checked` needs to compare a started message. Optional.
+template <class Comm>
+concept starts_rounds = requires(Comm& world, std::unique_ptr<message_rounds> rounds) {
+    { world.start_rounds(std::move(rounds)) } -> std::same_as<pending>;
+};
+
+/// Starts a collective whose data moves by rounds of messages: a schedule. Optional: elsewhere it is performed at once.
+template <class Comm>
+concept starts_schedules = requires(Comm& world, call const& what, std::unique_ptr<message_rounds> rounds,
+                                    std::shared_ptr<void const> kept) {
+    { world.start_schedule(what, std::move(rounds), kept) } -> std::same_as<pending>;
+};
+
+/// Gives memory that the peers can reach. Optional.
+template <class Comm>
+concept gives_memory = requires(Comm& world) {
+    { world.template allocate<int>(std::size_t{}) } -> std::same_as<shared_array<int>>;
 };
 
 /// Can end the group.
@@ -63,9 +86,10 @@ constexpr bool may_talk() {
 /// What a rank holds to talk to its group. One object per rank, used by that rank alone. It may perform and start collectives
 /// of its own too; where it does not, they are schedules over its messages, and what is started is performed at once.
 /// Laws: 0 <= rank() < size(), and both stay as they are; every rank makes the same calls in the same order, started ones
-/// included; a result that all ranks get is the same on all of them, bit for bit; what a communicator performs itself is folded in
-/// rank order; elements are any trivially copyable type; calls that do not match, a rank that fails and a rank that does not come
-/// are reported to every rank as `collective_mismatch`, `peer_failed` and `timeout_error`, and none hangs.
+/// included; messages from one rank to another arrive in the order of their calls within a lane; a result that all ranks get is the
+/// same on all of them, bit for bit; what a communicator performs itself is folded in rank order; elements are any trivially
+/// copyable type; calls that do not match, a rank that fails and a rank that does not come are reported to every rank as
+/// `collective_mismatch`, `peer_failed` and `timeout_error`, and none hangs.
 template <class Comm>
 concept communicator = detail::may_talk<Comm>() && ranked<Comm> && exchanges_messages<Comm> && aborts<Comm>;
 

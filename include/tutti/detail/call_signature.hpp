@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/collectives/execute.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/hash.hpp>
 #include <tutti/detail/text.hpp>
@@ -50,15 +51,17 @@ inline std::uint64_t balance_of(call const& what, int rank, int size) {
     return balance;
 }
 
-/// Every rank's `mine`, in rank order. Collective.
+/// Every rank's `mine`, in rank order. Collective. Started where that can be: so what else was started moves on while it waits,
+/// which within a blocking call of another library it might not.
 template <class Comm, class T>
 std::vector<T> gather_to_all(Comm& world, std::span<T const> mine) {
     std::vector<T> all(mine.size() * static_cast<std::size_t>(world.size()));
-    world.perform(call{.kind = collective::all_gather,
-                       .type = &element_type_of<T>,
-                       .in = reinterpret_cast<std::byte const*>(mine.data()),
-                       .out = reinterpret_cast<std::byte*>(all.data()),
-                       .count = mine.size()});
+    call const what{.kind = collective::all_gather,
+                    .type = &element_type_of<T>,
+                    .in = reinterpret_cast<std::byte const*>(mine.data()),
+                    .out = reinterpret_cast<std::byte*>(all.data()),
+                    .count = mine.size()};
+    detail::start(world, what, nullptr).wait();
     return all;
 }
 
@@ -78,11 +81,15 @@ std::vector<std::string> gather_texts(Comm& world, std::string text) {
 /// Runs `act`, which talks to peers about `what`; an error that names `act`'s own calls is made to name that one.
 template <class Act>
 void on_behalf_of(call const& what, Act act) {
-    auto said = [&](error const& problem) { return "tutti: " + describe(what) + " was not compared: " + problem.what(); };
+    auto told = [&]<class Error>(Error const& problem) {
+        std::string const name = describe(what), text = problem.what();
+        if (text.find(name) != text.npos) throw;
+        throw Error{"tutti: " + name + " was not compared: " + text};
+    };
     try {
         act();
-    } catch (peer_failed const& problem) { throw peer_failed{said(problem)}; } catch (timeout_error const& problem) {
-        throw timeout_error{said(problem)};
+    } catch (peer_failed const& problem) { told(problem); } catch (timeout_error const& problem) {
+        told(problem);
     }
 }
 
@@ -110,7 +117,7 @@ void compare_call(Comm& world, call const& what, std::uint64_t sequence) {
     std::string text = "tutti: ranks disagree in call " + std::to_string(sequence);
     auto const ranks = static_cast<std::size_t>(world.size());
     if (!same) {
-        std::string called = what.kind == collective::none ? "split" : describe(what);
+        std::string called = describe(what);
         for (std::size_t k = 0; what.counts && !what.receive_counts && k < ranks; ++k)
             called += (k ? ", " : ", in parts of ") + std::to_string(what.counts[k]);
         if (!in_step) called += " as its call " + std::to_string(sequence);

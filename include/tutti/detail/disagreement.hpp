@@ -80,7 +80,7 @@ private:
     [[noreturn, gnu::cold]] void tell(std::string const& what) {
         std::string const text = joined({"tutti: ranks disagree in call ", sequence_, what});
         group_.revoke(rank_, text, group_.everyone(), shared_group::cause::disagreed, sequence_);
-        raise<collective_mismatch>({text});
+        raise<collective_mismatch>({group_.within(text)});
     }
 
     shared_group& group_;

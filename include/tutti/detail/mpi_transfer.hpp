@@ -18,7 +18,8 @@ namespace tutti::detail {
 /// One round of messages under way.
 class mpi_transfer {
 public:
-    void begin(MPI_Comm group, std::span<message const> round, call const& what, int tag) {
+    /// @param first_tag  of the lanes, one after the other
+    void begin(MPI_Comm group, std::span<message const> round, call const& what, int first_tag = 0) {
         std::size_t const size = what.type->size, alignment = std::max<std::size_t>(what.type->alignment, 64);
         std::size_t room = 0;
         auto slot = [&](std::size_t count) { return (count * size + alignment - 1) / alignment * alignment; };
@@ -34,6 +35,7 @@ public:
             message const& each = round[k];
             places_.push_back(folds(each) ? std::exchange(free, free + slot(each.count)) : each.data);
             mpi_elements const elements{*what.type, each.count};
+            int const tag = first_tag + each.lane;
             if (each.what == message::action::send)
                 check_mpi(MPI_Isend(each.data, elements.count(), elements.type(), each.peer, tag, group, &requests_[k]),
                           "MPI_Isend");

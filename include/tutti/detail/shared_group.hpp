@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace tutti::detail {
 
@@ -53,7 +54,8 @@ public:
     };
     static_assert(sizeof(slot) == 64 - slot::in_first_line + eager_bytes, "the payload begins in the line of the flag");
 
-    /// Where rank `from` shows rank `to` one message at a time: `posted` counts those shown, `taken` those the receiver is done with.
+    /// Where rank `from` shows rank `to` one message of a lane at a time: `posted` counts those shown, `taken` those that the
+    /// receiver is done with.
     struct alignas(64) channel {
         std::atomic<std::uint64_t> posted{0};
         std::byte const* data = nullptr;
@@ -75,8 +77,15 @@ public:
     [[gnu::cold]] shared_group(int size, std::chrono::milliseconds timeout)
         : shared_group{size, timeout, aligned_bytes{bytes(size)}, nullptr} {
         make();
-        channels_ = aligned_bytes{ranks() * ranks() * sizeof(channel)};
-        for (std::size_t k = 0; k < ranks() * ranks(); ++k) new (channels_.data() + k * sizeof(channel)) channel;
+        make_channels();
+    }
+    /// Of the threads `members` of `whole`, numbered in this order. The two share one failure: what ends one ends the other.
+    /// @param whole  the group of a launch, or a part of that; the former outlives this
+    [[gnu::cold]] shared_group(shared_group const& whole, std::span<int const> members)
+        : shared_group{static_cast<int>(members.size()), whole.timeout_} {
+        control_ = whole.control_;
+        spins_ = whole.spins_;  // the cores are busy with all ranks of the launch
+        for (int const each : members) members_.push_back(whole.rank_of_launch(each));
     }
     /// Of processes: over `bytes(size)` bytes that all of them share, which one of them makes the group in, by `make`, before any
     /// calls another member. Has no channels.
@@ -119,8 +128,10 @@ public:
         return counts_ + (2 * static_cast<std::size_t>(rank) + sequence % 2) * 2 * ranks();
     }
 
-    channel& between(int from, int to) {
-        auto const at = static_cast<std::size_t>(from) * ranks() + static_cast<std::size_t>(to);
+    /// @param kind  of the lane
+    channel& between(int from, int to, std::size_t kind) {
+        auto const pair = static_cast<std::size_t>(from) * ranks() + static_cast<std::size_t>(to);
+        auto const at = pair * lane::kinds + kind;
         return *std::launder(reinterpret_cast<channel*>(channels_.data() + at * sizeof(channel)));
     }
 
@@ -212,11 +223,12 @@ public:
             while (!revoked()) std::this_thread::yield();
             return false;
         }
-        control_->origin = origin;
+        control_->origin = rank_of_launch(origin);
         control_->why = why;
         control_->only_in = only_in;
-        auto const length = std::min(text.size(), sizeof control_->text - 1);
-        std::memcpy(control_->text, text.data(), length);
+        std::string const whole_text = within(text);
+        auto const length = std::min(whole_text.size(), sizeof control_->text - 1);
+        std::memcpy(control_->text, whole_text.data(), length);
         control_->text[length] = 0;
         for (std::size_t k = 0; k < ranks(); ++k) states_[k].told = told[k];
         control_->revoked.store(failure::told, std::memory_order_seq_cst);
@@ -224,7 +236,7 @@ public:
     }
     /// Marks that `rank` makes no more calls: a peer that waits for one is told at once.
     void leave(int rank) { state(rank).left.store(true, std::memory_order_seq_cst); }
-    /// The rank whose failure ended the group, or -1.
+    /// The rank of the launch whose failure ended the group, or -1.
     int origin() const { return revoked() ? control_->origin : -1; }
 
     /// Leaves call `sequence` by error: waits until no peer can touch this rank's buffers, then throws what ended the group.
@@ -240,6 +252,14 @@ public:
     void quiesce() {
         for (auto& each : std::span{states_, ranks()})
             while (each.moving.load(std::memory_order_seq_cst)) std::this_thread::yield();
+    }
+
+    /// `text`, which numbers ranks, with whom they are in the launch where this group is a part of it.
+    [[gnu::cold]] std::string within(std::string_view text) const {
+        std::string whole{text};
+        for (std::size_t k = 0; k < members_.size(); ++k) append(whole, {k ? ", " : " (in the group of ranks ", members_[k]});
+        if (!members_.empty()) append(whole, {" of the launch)"});
+        return whole;
     }
 
     /// What `rank` called in call `sequence`, in words that it has written down for the others.
@@ -285,6 +305,12 @@ private:
           counts_{reinterpret_cast<std::size_t*>(states_ + ranks())} {}
 
     std::size_t ranks() const { return static_cast<std::size_t>(size_); }
+    int rank_of_launch(int rank) const { return members_.empty() ? rank : members_[static_cast<std::size_t>(rank)]; }
+    void make_channels() {
+        std::size_t const channels = ranks() * ranks() * lane::kinds;
+        channels_ = aligned_bytes{channels * sizeof(channel)};
+        for (std::size_t k = 0; k < channels; ++k) new (channels_.data() + k * sizeof(channel)) channel;
+    }
     rank_state& state(int rank) const { return states_[static_cast<std::size_t>(rank)]; }
 
     /// A test of any type, which lives elsewhere.
@@ -351,10 +377,10 @@ private:
         fail_call(rank, sequence, what);
     }
 
-    [[noreturn, gnu::cold]] static void give_up(int rank, std::uint64_t sequence, call const& what, std::string_view why) {
+    [[noreturn, gnu::cold]] void give_up(int rank, std::uint64_t sequence, call const& what, std::string_view why) const {
         std::string text = joined({"tutti: rank ", rank, " cannot complete ", describe(what)});
         append_number(text, sequence);
-        raise<peer_failed>({text, ": ", why});
+        raise<peer_failed>({within(text), ": ", why});
     }
     /// Calls of the whole group have a number; messages have not.
     static void append_number(std::string& text, std::uint64_t sequence) {
@@ -364,7 +390,7 @@ private:
         auto const doing = state(rank).doing.load(std::memory_order_relaxed);
         if (doing == 0) return "no call yet";
         auto const kind = static_cast<collective>(doing & 0xff);
-        return joined({name(kind), kind < collective::send ? ", call " : " after call ", doing >> 8});
+        return joined({name(kind), is_message(kind) ? " after call " : ", call ", doing >> 8});
     }
 
     int size_;
@@ -377,6 +403,7 @@ private:
     rank_state* states_;
     std::size_t* counts_;
     aligned_bytes channels_;
+    std::vector<int> members_;  // of a part: their ranks in the launch
     shared_windows windows_;
     std::uintptr_t origin_of_identities_ = 0;
 };

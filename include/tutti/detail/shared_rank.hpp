@@ -230,6 +230,8 @@ private:
         case collective::scatter:
             return copy(what.out, sources_[static_cast<std::size_t>(what.root)] + me * bytes, bytes);
         case collective::all_gather:
+        case collective::split:  // tells all what each rank has asked for
+        case collective::split_by_host:
             for (std::size_t peer = 0; peer < sources_.size(); ++peer) copy(what.out + peer * bytes, sources_[peer], bytes);
             return;
         case collective::all_to_all:

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/shared_rank.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -21,19 +23,19 @@
 namespace tutti::detail {
 
 /// The messages of a thread rank. A send shows its data in the channel to the receiver; the receiver copies or folds it from where
-/// it lies, and says that it is done. A round has at most one message from a rank to another.
+/// it lies, and says that it is done. A round has at most one message of a lane from a rank to another.
 ///
-/// Rounds that were started wait in a queue. A channel shows one message at a time, so messages from one rank to another are
-/// posted, and taken, in the order in which their rounds were issued; else rounds do not wait for one another. They move whenever
-/// this rank waits for anything, or asks whether anything is ready.
+/// Rounds that were started wait in a queue. A channel shows one message at a time, so a lane's messages from one rank to another
+/// are posted, and taken, in the order in which their rounds were issued; else rounds do not wait for one another. They move
+/// whenever this rank waits for anything, or asks whether anything is ready.
 class thread_messages final : public shared_group::background {
 public:
-    /// @param behind  what else goes on while this rank waits for a message
+    /// @param behind  what goes on while this rank waits for a message, these messages included
     thread_messages(shared_rank& mine, shared_group::background& behind)
         : mine_{mine},
           group_{mine.group()},
           behind_{behind},
-          seen_(2 * static_cast<std::size_t>(group_.size()), 0) {}
+          seen_(2 * lane::kinds * static_cast<std::size_t>(group_.size()), 0) {}
 
     /// Performs a round; returns when all its messages are complete.
     void run(std::span<message const> round, call const& what) {
@@ -44,13 +46,13 @@ public:
             if (sends(each)) post(each, what);
         for (message const& each : round)
             if (!sends(each)) {
-                auto& from = group_.between(each.peer, rank());
+                auto& from = channel_of(each);
                 await(each.peer, from.posted, from.taken.load(std::memory_order_relaxed) + 1, what);
                 take(each, from, what);
             }
         for (message const& each : round)
             if (sends(each)) {
-                auto& to = group_.between(rank(), each.peer);
+                auto& to = channel_of(each);
                 await(each.peer, to.taken, to.posted.load(std::memory_order_relaxed), what);
             }
     }
@@ -61,6 +63,14 @@ public:
         group_.enter(rank(), what.kind);
         if (round.empty()) return {};
         return pending{std::unique_ptr<pending::request>{new queued{*this, round, what, std::move(kept)}}};
+    }
+
+    class queued;
+    /// Begins rounds, one after the other.
+    std::unique_ptr<queued> begin(std::unique_ptr<message_rounds> rounds) {
+        if (group_.revoked()) group_.fail_call(rank(), 0, rounds->what());
+        if (is_message(rounds->what().kind)) group_.enter(rank(), rounds->what().kind);
+        return std::unique_ptr<queued>{new queued{*this, std::move(rounds)}};
     }
 
     /// Moves every message that can move without waiting. An error is kept for who waits for the round.
@@ -80,7 +90,8 @@ private:
         bool over = false;
     };
 
-    /// A round on its way.
+public:
+    /// A round on its way, and those that follow it.
     class queued final : public pending::request {
     public:
         queued(thread_messages& messages, std::span<message const> round, call const& what, std::shared_ptr<void const> kept)
@@ -90,10 +101,13 @@ private:
               transfers_(round.size()),
               left_{round.size()} {
             for (std::size_t k = 0; k < round.size(); ++k) transfers_[k].what = round[k];
-            queued** end = &messages_.first_;
-            while (*end) end = &(*end)->next_;
-            *end = this;
-            messages_.work();
+            join();
+        }
+        queued(thread_messages& messages, std::unique_ptr<message_rounds> rounds)
+            : messages_{messages},
+              rounds_{std::move(rounds)} {
+            begin_round();
+            join();
         }
         queued(queued const&) = delete;
         queued& operator=(queued const&) = delete;
@@ -105,7 +119,6 @@ private:
         void wait() override { finish(clock::now()); }
         bool ready() override {
             messages_.behind_.work();
-            messages_.work();
             if (!over() && !messages_.hopeless(next().peer, since_)) return false;
             finish(since_);
             return true;
@@ -116,6 +129,27 @@ private:
 
     private:
         friend thread_messages;
+
+        void join() {
+            queued** end = &messages_.first_;
+            while (*end) end = &(*end)->next_;
+            *end = this;
+            messages_.work();
+        }
+        void begin_round() {
+            transfers_.clear();
+            for (message const& each : rounds_->next()) transfers_.push_back({each});
+            what_ = rounds_->what();
+            left_ = transfers_.size();
+        }
+        /// Begins the next round where one is over and another follows.
+        bool goes_on() {
+            if (left_ != 0 || !rounds_ || error_) return false;
+            try {
+                begin_round();
+            } catch (...) { end(std::current_exception()); }
+            return left_ != 0;
+        }
 
         void finish(clock::time_point since) {
             while (!over()) messages_.advance(*this, since);
@@ -130,17 +164,26 @@ private:
         thread_messages& messages_;
         call what_;
         std::shared_ptr<void const> kept_;
+        std::unique_ptr<message_rounds> rounds_;  // that follow, if any
         std::vector<transfer> transfers_;
-        std::size_t left_;
+        std::size_t left_ = 0;
+        std::uint64_t moved_ = 0;  // counts what has been done for its messages
         clock::time_point since_ = clock::now();
         std::exception_ptr error_;
         queued* next_ = nullptr;
     };
 
+private:
     int rank() const { return mine_.rank(); }
     static bool sends(message const& each) { return each.what == message::action::send; }
+    /// Compared messages share a channel, whatever their number: the rounds of offers and answers before them are over in order.
+    static std::size_t kind_of(message const& each) { return static_cast<std::size_t>(std::min(each.lane, lane::kinds - 1)); }
     channel& channel_of(message const& each) {
-        return sends(each) ? group_.between(rank(), each.peer) : group_.between(each.peer, rank());
+        return sends(each) ? group_.between(rank(), each.peer, kind_of(each)) : group_.between(each.peer, rank(), kind_of(each));
+    }
+    std::uint64_t& seen_in_channel_of(message const& each) {
+        auto const pair = 2 * static_cast<std::size_t>(each.peer) + sends(each);
+        return seen_[pair * lane::kinds + kind_of(each)];
     }
 
     void await(int peer, std::atomic<std::uint64_t> const& count, std::uint64_t value, call const& what) {
@@ -152,12 +195,15 @@ private:
         return group_.revoked() || group_.has_left(peer) || group_.is_late(since);
     }
 
-    /// Moves `its` messages on, or waits until any in the queue can move.
+    /// Moves `its` messages on, or waits until any in the queue can move, or some of these have been moved meanwhile: then it may
+    /// be another peer that has to come.
     void advance(queued& its, clock::time_point since) {
         work();
         if (its.over()) return;
+        auto const before = its.moved_;
+        auto const can_go_on = [&] { return its.over() || its.moved_ != before || visit(false); };
         try {
-            group_.await(rank(), its.next().peer, 0, its.what_, [&] { return visit(false); }, since, &behind_);
+            group_.await(rank(), its.next().peer, 0, its.what_, can_go_on, since, &behind_);
         } catch (...) {
             its.end(std::current_exception());
             drop_over();
@@ -174,28 +220,30 @@ private:
     bool visit(bool moves) {
         ++scan_;
         bool const dead = first_ && group_.revoked();
-        for (queued* its = first_; its; its = its->next_)
-            for (transfer& each : its->transfers_) {
-                if (its->over()) break;
-                if (each.over) continue;
-                channel& through = channel_of(each.what);
-                auto const posted = through.posted.load(std::memory_order_seq_cst);
-                auto const taken = through.taken.load(std::memory_order_seq_cst);
-                bool can_move = each.number != 0 && taken >= each.number;
-                if (each.number == 0) {
-                    auto& seen = seen_[2 * static_cast<std::size_t>(each.what.peer) + sends(each.what)];
-                    bool const first = seen != scan_;  // of those that wait for this channel
-                    can_move = first && !dead && (posted == taken) == sends(each.what);
-                    if (!can_move) seen = scan_;
+        for (queued* its = first_; its; its = its->next_) do
+                for (transfer& each : its->transfers_) {
+                    if (its->over()) break;
+                    if (each.over || !can_move(each, dead)) continue;
+                    if (!moves) return true;
+                    move(*its, each);
                 }
-                if (!can_move) continue;
-                if (!moves) return true;
-                move(*its, each);
-            }
+            while (moves && its->goes_on());
+        return false;
+    }
+    bool can_move(transfer const& each, bool dead) {
+        channel const& through = channel_of(each.what);
+        auto const posted = through.posted.load(std::memory_order_seq_cst);
+        auto const taken = through.taken.load(std::memory_order_seq_cst);
+        if (each.number != 0) return taken >= each.number;
+        auto& seen = seen_in_channel_of(each.what);
+        bool const first = seen != scan_;  // of those that wait for this channel
+        if (first && !dead && (posted == taken) == sends(each.what)) return true;
+        seen = scan_;
         return false;
     }
 
     void move(queued& its, transfer& each) {
+        ++its.moved_;
         try {
             if (sends(each.what) && each.number == 0) {
                 each.number = post(each.what, its.what_);
@@ -208,7 +256,7 @@ private:
     }
 
     std::uint64_t post(message const& each, call const& what) {
-        auto& to = group_.between(rank(), each.peer);
+        auto& to = channel_of(each);
         auto const posted = to.posted.load(std::memory_order_relaxed);
         if (to.taken.load(std::memory_order_acquire) != posted)
             raise<usage_error>({"tutti: ", describe(what), ": two messages at once to rank ", each.peer});
@@ -248,14 +296,14 @@ private:
                     into.peer, ", which sends ", from.count, " x ", from.type->name, " (in ", describe(what), ")"});
         group_.revoke(rank(), text, group_.only(rank(), into.peer), shared_group::cause::disagreed);
         group_.quiesce();
-        raise<collective_mismatch>({text});
+        raise<collective_mismatch>({group_.within(text)});
     }
 
     shared_rank& mine_;
     shared_group& group_;
     shared_group::background& behind_;
     queued* first_ = nullptr;          // of those issued and not over, in a row; owned by their `pending`
-    std::vector<std::uint64_t> seen_;  // by peer and direction: the last scan that met a message which has to wait for the channel
+    std::vector<std::uint64_t> seen_;  // by peer, direction and lane: the last scan that met a message which has to wait
     std::uint64_t scan_ = 0;
 };
 
