@@ -56,7 +56,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
     requires(!std::ranges::range<Operation>)
 [[nodiscard]] T all_reduce(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    detail::perform(world, detail::all_reduce_call(one, one, operation));
+    detail::perform<collective::all_reduce, T, Operation>(world, detail::all_reduce_call(one, one, operation));
     detail::finish<Operation>(one, world.size());
     return value;
 }

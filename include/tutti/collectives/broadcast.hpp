@@ -35,7 +35,7 @@ void broadcast(Comm& world, Range&& data, int root, Algorithm algorithm = {}) {
 /// The value that rank `root` brings. Collective.
 template <communicator Comm, single_element T>
 [[nodiscard]] T broadcast(Comm& world, T value, int root) {
-    detail::perform(world, detail::broadcast_call(world, std::span{std::addressof(value), 1}, root));
+    detail::perform<collective::broadcast, T>(world, detail::broadcast_call(world, std::span{std::addressof(value), 1}, root));
     return value;
 }
 

@@ -45,7 +45,7 @@ void reduce(Comm& world, In const& in, Out&& out, int root, Operation operation 
 template <communicator Comm, single_element T, class Operation = std::plus<>>
 [[nodiscard]] T reduce(Comm& world, T value, int root, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    detail::perform(world, detail::reduce_call(world, one, one, root, operation));
+    detail::perform<collective::reduce, T, Operation>(world, detail::reduce_call(world, one, one, root, operation));
     if (world.rank() == root) detail::finish<Operation>(one, world.size());
     return value;
 }

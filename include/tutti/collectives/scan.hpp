@@ -49,7 +49,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
     requires(!std::ranges::range<Operation>)
 [[nodiscard]] T scan(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    detail::perform(world, detail::scan_call(collective::scan, one, one, operation));
+    detail::perform<collective::scan, T, Operation>(world, detail::scan_call(collective::scan, one, one, operation));
     return value;
 }
 

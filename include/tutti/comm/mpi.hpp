@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -72,14 +73,29 @@ public:
 
     /// Performs one collective, after all those started before it. Collective.
     /// @throws error  when MPI reports one; what the call's operation throws
+    void perform(call const& what) {
+        if (perform_without_messages(what)) return;
+        detail::watchdog::watched const watched{*watchdog_, what};
+        if (native_.has(what)) return native_.perform(what);
+        detail::execution under_way{what, schedule_of(what)};
+        for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
+    }
+
+    /// The same where the kind and the types are known, and parts do not differ: what MPI has for these needs no schedules, which
+    /// take long to compile.
+    template <collective Kind, class T, class Operation>
     [[gnu::always_inline]] void perform(call const& what) {
-        // Where the call is made, the compiler knows its types: of a small sum by MPI little more is left than MPI's part.
-        if (what.kind == collective::all_reduce && size_ > 1 && !memory_ && started_->empty() && native_.has_reduction(what)) {
-            detail::watchdog::watched const watched{*watchdog_, what};
-            return native_.all_reduce(what);
+        constexpr bool native = detail::mpi_collectives::has_all<Kind, T, Operation>();
+        // Of a small sum by MPI little more is left than MPI's part.
+        if constexpr (native && Kind == collective::all_reduce) {
+            if (size_ > 1 && !memory_ && started_->empty() && what.count <= INT_MAX) [[likely]] {
+                detail::watchdog::watched const watched{*watchdog_, what};
+                return native_.all_reduce(what);
+            }
         }
         call const copy = what;  // in memory only on this path
-        perform_any(copy);
+        if constexpr (native) perform_natively(copy);
+        else perform(copy);
     }
 
     /// Starts one collective; any number may be under way. Collective. What MPI does itself goes on by itself; the rest makes
@@ -179,8 +195,16 @@ public:
     }
 
 private:
-    /// Something on its way: one request of MPI's, the rounds of a schedule, or one round of messages.
-    class started final : public pending::request {
+    /// What was started and is not over, as other calls see it. Apart from what it is, which few programs need.
+    class on_its_way : public pending::request {
+    public:
+        virtual void progress() = 0;                              // goes on as far as it can without waiting
+        virtual bool is_schedule_of(mpi const& world) const = 0;  // which its peers need this rank for
+        virtual call const& what() const = 0;
+    };
+
+    /// One request of MPI's, the rounds of a schedule, or one round of messages.
+    class started final : public on_its_way {
     public:
         started(mpi& world, call const& what, std::shared_ptr<void const> kept)
             : world_{world},
@@ -213,8 +237,7 @@ private:
             if (error_) std::rethrow_exception(error_);
             return over_;
         }
-        /// Goes on as far as it can without waiting.
-        void progress() {
+        void progress() override {
             if (over_) return;
             try {
                 if (native_.request != MPI_REQUEST_NULL) {
@@ -234,9 +257,8 @@ private:
                 leave();
             }
         }
-        /// Whether its peers need this rank to go on.
-        bool is_schedule_of(mpi const& world) const { return under_way_ != nullptr && &world_ == &world; }
-        call const& what() const { return what_; }
+        bool is_schedule_of(mpi const& world) const override { return under_way_ != nullptr && &world_ == &world; }
+        call const& what() const override { return what_; }
 
     private:
         void enter() {
@@ -247,7 +269,7 @@ private:
         void leave() {
             if (over_) return;
             over_ = true;
-            std::erase(*world_.started_, this);
+            std::erase(*world_.started_, static_cast<on_its_way*>(this));
         }
 
         mpi& world_;
@@ -264,7 +286,7 @@ private:
     // Messages of calls that may be under way at the same time must not be taken for one another's.
     static constexpr int message_tag = 0, collective_tag = 1, first_started_tag = 2;
 
-    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<started*>> running)
+    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<on_its_way*>> running)
         : group_{own},
           watchdog_{std::move(watchdog)},
           started_{std::move(running)} {
@@ -277,15 +299,17 @@ private:
         native_ = {group_, rank_, size_};
     }
 
-    /// `perform`, of whatever call.
-    void perform_any(call const& what) {
-        finish_started();
-        if (size_ == 1) return solo::perform(what);
-        if (memory_ && memory_->perform(what)) return;
+    /// Performs a call of a kind that MPI has.
+    [[gnu::noinline]] void perform_natively(call const& what) {
+        if (perform_without_messages(what)) return;
         detail::watchdog::watched const watched{*watchdog_, what};
-        if (native_.has(what)) return native_.perform(what);
-        detail::execution under_way{what, schedule_of(what)};
-        for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
+        native_.perform_any(what);
+    }
+    /// Finishes what was started, then performs the call if there is nobody to send to, or all data in shared memory.
+    bool perform_without_messages(call const& what) {
+        finish_started();
+        if (size_ == 1) return solo::perform(what), true;
+        return memory_ && memory_->perform(what);
     }
 
     /// Whether all ranks share memory. Collective the first time.
@@ -327,7 +351,7 @@ private:
     void progress_started() {
         auto& all = *started_;
         for (std::size_t k = 0; k < all.size();) {
-            started* const each = all[k];
+            on_its_way* const each = all[k];
             each->progress();
             if (k < all.size() && all[k] == each) ++k;  // those that end leave the list
         }
@@ -359,11 +383,11 @@ private:
     detail::mpi_collectives native_;
     in_background started_calls_{*this};
     std::shared_ptr<detail::watchdog> watchdog_;
-    std::unique_ptr<detail::mpi_memory> memory_;  // null until `allocate`
+    std::unique_ptr<detail::mpi_meeting_place> memory_;  // null until `allocate`
     std::optional<bool> on_one_host_;
     // In the order of their start; owned by their `pending`. One list for all groups that were split from one another: a peer may
     // wait for what was started on one of them before it comes to a call on another.
-    std::shared_ptr<std::vector<started*>> started_ = std::make_shared<std::vector<started*>>();
+    std::shared_ptr<std::vector<on_its_way*>> started_ = std::make_shared<std::vector<on_its_way*>>();
     int turn_ = 0;  // of the next started call that a schedule makes
     detail::mpi_transfer transfer_;  // of blocking calls
 };

@@ -4,6 +4,7 @@
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/mpi_types.hpp>
 
+#include <algorithm>
 #include <climits>
 #include <cstddef>
 #include <cstring>
@@ -23,15 +24,18 @@ public:
     mpi_collectives() = default;
     mpi_collectives(MPI_Comm group, int rank, int size) : group_{group}, rank_{rank}, size_{size} {}
 
+    /// Whether MPI has every collective of this kind on such elements, with such an operation, where parts do not differ.
+    template <collective Kind, class T, class Operation>
+    static constexpr bool has_all() {
+        if constexpr (!reduces(Kind)) return true;
+        else return Kind != collective::reduce_scatter && has_mpi_type(element_type_of<T>) && has_mpi_operation(reduction_of<T, Operation>);
+    }
     /// Whether MPI has this collective on these elements, with this operation, in this place.
     bool has(call const& what) const {
         if (what.counts && !has_int_counts(what)) return false;
         if (!what.reduce) return true;
-        return has_reduction(what) && (what.kind != collective::reduce_scatter || !in_place(what));
-    }
-    /// Whether MPI folds such elements, as many, with this operation.
-    [[gnu::always_inline]] static bool has_reduction(call const& what) {
-        return what.count <= INT_MAX && mpi_type(*what.type) != MPI_DATATYPE_NULL && mpi_operation(*what.reduce) != MPI_OP_NULL;
+        return what.count <= INT_MAX && has_mpi_type(*what.type) && has_mpi_operation(*what.reduce) &&
+               (what.kind != collective::reduce_scatter || !in_place(what));
     }
 
     /// An all_reduce that MPI has.
@@ -39,6 +43,18 @@ public:
         check_mpi(MPI_Allreduce(what.in == what.out ? MPI_IN_PLACE : what.in, what.out, static_cast<int>(what.count),
                                 mpi_type(*what.type), mpi_operation(*what.reduce), group_),
                   "MPI_Allreduce");
+    }
+
+    /// Calls MPI's blocking function for a call of a kind that `has_all` of. What an int cannot count is reduced in pieces.
+    void perform_any(call const& what) const {
+        if (what.count <= INT_MAX || !what.reduce) [[likely]] return perform(what);
+        call piece = what;
+        for (std::size_t left = what.count; left != 0; left -= piece.count) {
+            piece.count = std::min<std::size_t>(left, INT_MAX);
+            perform(piece);
+            piece.in += piece.bytes();
+            if (piece.out) piece.out += piece.bytes();
+        }
     }
 
     /// Calls MPI: its blocking function, or the one that gives a request.
