@@ -12,6 +12,7 @@
 #include <tutti/detail/mpi_transfer.hpp>
 #include <tutti/detail/mpi_types.hpp>
 #include <tutti/detail/shared_group.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/detail/watchdog.hpp>
 #include <tutti/error.hpp>
 
@@ -54,7 +55,7 @@ public:
     explicit mpi(MPI_Comm adopted, std::chrono::milliseconds timeout = launch_options{}.timeout) {
         detail::check_mpi(MPI_Comm_dup(adopted, &group_), "MPI_Comm_dup");
         find_place();
-        watchdog_ = std::make_shared<detail::watchdog>("rank " + std::to_string(rank_) + " of " + std::to_string(size_), timeout);
+        watchdog_ = std::make_shared<detail::watchdog>(detail::joined({"rank ", rank_, " of ", size_}), timeout);
     }
     mpi(mpi const&) = delete;
     mpi& operator=(mpi const&) = delete;
@@ -94,7 +95,7 @@ public:
             }
         }
         call const copy = what;  // in memory only on this path
-        if constexpr (native) perform_natively(copy);
+        if constexpr (native) perform_natively<Kind>(copy);
         else perform(copy);
     }
 
@@ -112,12 +113,15 @@ public:
     /// Returns when this rank has done its share of what was started on this group, as every other collective does first: a rank
     /// that waits within MPI for another group does nothing for those that wait for its share. Collective.
     void finish_started() {
-        auto next = [&] {
-            return std::find_if(started_->begin(), started_->end(), [&](auto each) { return each->is_schedule_of(*this); });
+        auto next = [&]() -> on_its_way const* {
+            for (auto const* each : *started_)
+                if (each->is_schedule_of(*this)) return each;
+            return nullptr;
         };
-        if (next() == started_->end()) return;
-        detail::watchdog::watched const watched{*watchdog_, (*next())->what()};
-        while (next() != started_->end()) progress_started();
+        auto const* const first = next();
+        if (!first) return;
+        detail::watchdog::watched const watched{*watchdog_, first->what()};
+        while (next()) progress_started();
     }
 
     /// Compares nothing: MPI's messages carry no more than their length.
@@ -139,12 +143,12 @@ public:
     }
 
     /// Ends the job, with `text`.
-    [[noreturn]] void abort(std::string const& text) { end_job("rank " + std::to_string(rank_) + " aborted: " + text); }
+    [[noreturn]] void abort(std::string const& text) { end_job(detail::joined({"rank ", rank_, " aborted: ", text})); }
 
     /// The ranks that give the same `color` become a group, in the order of `key`, then of rank. Collective.
     /// @param color  0 or more
     mpi split(int color, int key = 0) {
-        if (color < 0) throw usage_error{"tutti: split: color " + std::to_string(color) + " must be 0 or more"};
+        if (color < 0) detail::raise<usage_error>({"tutti: split: color ", color, " must be 0 or more"});
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split(group_, color, key, &part), "MPI_Comm_split");
         return mpi{part, watchdog_, started_};
@@ -165,8 +169,7 @@ public:
         std::uint64_t bounds[] = {size, ~std::uint64_t{size}};
         detail::check_mpi(MPI_Allreduce(MPI_IN_PLACE, bounds, 2, MPI_UINT64_T, MPI_BAND, group_), "MPI_Allreduce");
         if (bounds[0] != size || bounds[1] != ~std::uint64_t{size})
-            throw usage_error{"tutti: allocate: rank " + std::to_string(rank_) + " asks for " + std::to_string(size) +
-                              " elements, and another rank for another number"};
+            detail::raise<usage_error>({"tutti: allocate: rank ", rank_, " asks for ", size, " elements, and another rank for another number"});
         if (!on_one_host()) return detail::heap_array<T>(size);
         if (!memory_) memory_ = std::make_unique<detail::mpi_memory>(group_, rank_, size_, watchdog_->timeout(), started_calls_);
         auto [memory, data] = memory_->allocate(size * sizeof(T));
@@ -183,15 +186,14 @@ public:
         initialise();
         mpi world{MPI_COMM_WORLD, options.timeout};
         if (options.ranks && *options.ranks != world.size())
-            throw usage_error{"tutti: launch needs " + std::to_string(*options.ranks) + " ranks, and MPI has started " +
-                              std::to_string(world.size()) + "; start the program by mpirun -np " +
-                              std::to_string(*options.ranks) + ", of the MPI that it was compiled with"};
+            detail::raise<usage_error>({"tutti: launch needs ", *options.ranks, " ranks, and MPI has started ", world.size(),
+                                        "; start the program by mpirun -np ", *options.ranks, ", of the MPI that it was compiled with"});
         if (world.size() == 1) return static_cast<void>(body(world));
         try {
             body(world);
         } catch (std::exception const& problem) {
-            world.end_job("rank " + std::to_string(world.rank()) + " threw: " + problem.what());
-        } catch (...) { world.end_job("rank " + std::to_string(world.rank()) + " threw something that is no std::exception"); }
+            world.end_job(detail::joined({"rank ", world.rank(), " threw: ", problem.what()}));
+        } catch (...) { world.end_job(detail::joined({"rank ", world.rank(), " threw something that is no std::exception"})); }
     }
 
 private:
@@ -299,11 +301,12 @@ private:
         native_ = {group_, rank_, size_};
     }
 
-    /// Performs a call of a kind that MPI has.
+    /// Performs a call that MPI has all of its kind of.
+    template <collective Kind>
     [[gnu::noinline]] void perform_natively(call const& what) {
         if (perform_without_messages(what)) return;
         detail::watchdog::watched const watched{*watchdog_, what};
-        native_.perform_any(what);
+        native_.perform_one<Kind>(what);
     }
     /// Finishes what was started, then performs the call if there is nobody to send to, or all data in shared memory.
     bool perform_without_messages(call const& what) {

@@ -3,6 +3,7 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/mpi_types.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
@@ -81,9 +82,8 @@ private:
         }
     }
     [[noreturn]] static void mismatch(message const& each, call const& what, char const* than) {
-        throw collective_mismatch{"tutti: ranks disagree: rank " + std::to_string(each.peer) + " sent " + than + " than the " +
-                                  std::to_string(each.count) + " x " + std::string{what.type->name} + " expected of it (in " +
-                                  describe(what) + ")"};
+        raise<collective_mismatch>({"tutti: ranks disagree: rank ", each.peer, " sent ", than, " than the ", each.count, " x ",
+                                    what.type->name, " expected of it (in ", describe(what), ")"});
     }
 
     std::vector<message> round_;
