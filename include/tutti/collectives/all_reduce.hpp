@@ -18,7 +18,7 @@ namespace detail {
 
 template <class In, class Out, class Operation>
 call all_reduce_call(In const& in, Out&& out, Operation const& operation) {
-    std::size_t const count = std::ranges::size(in);
+    std::size_t const count = size_of(in);
     auto const what = make_call(collective::all_reduce, in, std::forward<Out>(out), count, -1, operation);
     check_buffers("all_reduce", in, count, out, count);
     return what;

@@ -17,7 +17,7 @@ namespace detail {
 template <class Comm, class Range>
 call broadcast_call(Comm& world, Range&& data, int root) {
     check_root("broadcast", root, world.size());
-    return make_call(collective::broadcast, data, std::forward<Range>(data), std::ranges::size(data), root);
+    return make_call(collective::broadcast, data, std::forward<Range>(data), size_of(data), root);
 }
 
 }  // namespace detail

@@ -17,7 +17,7 @@ namespace detail {
 
 template <class Comm, class In, class Out, class Operation>
 call reduce_call(Comm& world, In const& in, Out&& out, int root, Operation const& operation) {
-    std::size_t const count = std::ranges::size(in);
+    std::size_t const count = size_of(in);
     auto const what = make_call(collective::reduce, in, std::forward<Out>(out), count, root, operation);
     check_root("reduce", root, world.size());
     if (world.rank() == root) check_buffers("reduce", in, count, out, count);

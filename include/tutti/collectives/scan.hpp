@@ -21,7 +21,7 @@ call scan_call(collective kind, In const& in, Out&& out, Operation const& operat
     static_assert(!std::is_same_v<Operation, average>,
                   "tutti: average is for all_reduce, reduce and reduce_scatter: a scan folds another number of ranks on "
                   "each of them");
-    std::size_t const count = std::ranges::size(in);
+    std::size_t const count = size_of(in);
     auto const what = make_call(kind, in, std::forward<Out>(out), count, -1, operation);
     check_buffers(kind == collective::scan ? "scan" : "exclusive_scan", in, count, out, count);
     return what;
