@@ -91,10 +91,17 @@ void fold_wide(void const* operation, std::byte* const* out, int outputs, std::b
     }
 }
 
+/// The type that elements are folded as: signed and unsigned numbers have sums of the same bits, so one fold serves both.
+template <class T, class Operation>
+using folded_as =
+    typename std::conditional_t<is_one_of<T, char, signed char, short, int, long, long long> &&
+                                    is_one_of<Operation, std::plus<>, std::bit_and<>, std::bit_or<>, std::bit_xor<>>,
+                                std::make_unsigned<T>, std::type_identity<T>>::type;
+
 template <class T, class Operation>
 constexpr reduction make_reduction(std::string_view name, operation_kind kind, bool commuting) {
     using wide = folded_in<Operation, T>;
-    if constexpr (std::is_same_v<wide, T>) return {&fold<T, Operation>, &element_type_of<T>, name, kind, commuting};
+    if constexpr (std::is_same_v<wide, T>) return {&fold<folded_as<T, Operation>, Operation>, &element_type_of<T>, name, kind, commuting};
     else return {&fold_wide<T, wide, Operation>, &element_type_of<T>, name, kind, commuting, true};
 }
 
