@@ -4,9 +4,9 @@
 #include <tutti/concepts/elements.hpp>
 #include <tutti/concepts/operation.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/detail/least_standard.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>

@@ -4,9 +4,9 @@
 #include <tutti/collectives/make_call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/detail/least_standard.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>

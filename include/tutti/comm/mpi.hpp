@@ -16,7 +16,6 @@
 #include <tutti/detail/watchdog.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <climits>
 #include <cstddef>
@@ -104,10 +103,11 @@ public:
     /// split from or into, but for another group's collective that is MPI's own.
     /// @param operation  keeps alive what `what.operation` points to
     pending start(call const& what, std::shared_ptr<void const> operation) {
-        auto request = std::make_unique<started>(*this, what, std::move(operation));
+        auto* const request = new started{*this, what, std::move(operation)};
+        pending result{std::unique_ptr<pending::request>{request}};
         if (native_.has(what)) request->start_natively();
         else request->start_schedule();
-        return pending{std::move(request)};
+        return result;
     }
 
     /// Returns when this rank has done its share of what was started on this group, as every other collective does first: a rank
@@ -137,9 +137,10 @@ public:
     /// Starts the messages of `round`; those between the same two ranks arrive in order of issue, started or not. Local.
     /// @param kept  keeps alive the operation that `what` points to
     pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> kept) {
-        auto request = std::make_unique<started>(*this, what, std::move(kept));
+        auto* const request = new started{*this, what, std::move(kept)};
+        pending result{std::unique_ptr<pending::request>{request}};
         request->start_messages(round);
-        return pending{std::move(request)};
+        return result;
     }
 
     /// Ends the job, with `text`.
@@ -171,7 +172,7 @@ public:
         if (bounds[0] != size || bounds[1] != ~std::uint64_t{size})
             detail::raise<usage_error>({"tutti: allocate: rank ", rank_, " asks for ", size, " elements, and another rank for another number"});
         if (!on_one_host()) return detail::heap_array<T>(size);
-        if (!memory_) memory_ = std::make_unique<detail::mpi_memory>(group_, rank_, size_, watchdog_->timeout(), started_calls_);
+        if (!memory_) memory_.reset(new detail::mpi_memory{group_, rank_, size_, watchdog_->timeout(), started_calls_});
         auto [memory, data] = memory_->allocate(size * sizeof(T));
         T* const first = reinterpret_cast<T*>(data);
         std::uninitialized_value_construct_n(first, size);

@@ -5,13 +5,13 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/thread_messages.hpp>
 #include <tutti/detail/shared_rank.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <exception>

@@ -3,11 +3,10 @@
 #include <tutti/concepts/element_type.hpp>
 #include <tutti/concepts/operation.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/least_standard.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <functional>
 #include <new>
 #include <string_view>
 #include <type_traits>

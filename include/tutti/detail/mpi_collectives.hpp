@@ -2,9 +2,9 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/mpi_types.hpp>
 
-#include <algorithm>
 #include <climits>
 #include <cstddef>
 #include <cstring>

@@ -80,9 +80,9 @@ public:
     }
 
     std::pair<std::shared_ptr<void>, std::byte*> allocate(std::size_t bytes) override {
-        auto window = std::make_shared<open_window>(*this, bytes);
-        std::byte* const mine = window->memory.ranks()[static_cast<std::size_t>(mine_.rank())];
-        return {std::move(window), mine};
+        auto* const window = new open_window{*this, bytes};
+        std::shared_ptr<void> kept{window};
+        return {std::move(kept), window->memory.ranks()[static_cast<std::size_t>(mine_.rank())]};
     }
 
     bool perform(call const& what) override {

@@ -2,11 +2,11 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/mpi_types.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>

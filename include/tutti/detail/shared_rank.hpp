@@ -3,10 +3,10 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/disagreement.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/text.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -277,7 +277,7 @@ private:
         std::size_t const line = std::max<std::size_t>(1, 64 / what.type->size);
         std::size_t const before = reinterpret_cast<std::uintptr_t>(result) % 64 / what.type->size, whole = before + what.count;
         std::size_t const slice = ((whole + ranks - 1) / ranks + line - 1) / line * line;
-        auto start = [&](std::size_t rank) { return std::clamp(rank * slice, before, whole) - before; };
+        auto start = [&](std::size_t rank) { return std::min(std::max(rank * slice, before), whole) - before; };
         std::size_t const first = start(me), count = start(me + 1) - first;
         switch (what.kind) {
         case collective::reduce:

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/least_standard.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -58,11 +58,12 @@ private:
     using clock = std::chrono::steady_clock;
 
     void watch() {
-        auto const tick = std::clamp<clock::duration>(timeout_ / 8, std::chrono::milliseconds{1}, std::chrono::seconds{1});
+        auto const tick = std::min(std::max<clock::duration>(timeout_ / 8, std::chrono::milliseconds{1}), clock::duration{std::chrono::seconds{1}});
         std::uint64_t seen = 0;
         auto since = clock::now();
         std::unique_lock lock{mutex_};
-        while (!bell_.wait_for(lock, tick, [&] { return over_; })) {
+        while (!over_) {
+            bell_.wait_for(lock, tick);
             auto const turn = turn_.load(std::memory_order_acquire);
             bool const inside = turn % 2 == 1;
             if (!inside || turn != seen) seen = turn, since = clock::now();
