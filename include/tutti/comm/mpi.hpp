@@ -189,12 +189,15 @@ public:
         if (options.ranks && *options.ranks != world.size())
             detail::raise<usage_error>({"tutti: launch needs ", *options.ranks, " ranks, and MPI has started ", world.size(),
                                         "; start the program by mpirun -np ", *options.ranks, ", of the MPI that it was compiled with"});
-        if (world.size() == 1) return static_cast<void>(body(world));
         try {
             body(world);
         } catch (std::exception const& problem) {
+            if (world.size() == 1) throw;
             world.end_job(detail::joined({"rank ", world.rank(), " threw: ", problem.what()}));
-        } catch (...) { world.end_job(detail::joined({"rank ", world.rank(), " threw something that is no std::exception"})); }
+        } catch (...) {
+            if (world.size() == 1) throw;
+            world.end_job(detail::joined({"rank ", world.rank(), " threw something that is no std::exception"}));
+        }
     }
 
 private:

@@ -12,16 +12,35 @@
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+namespace tutti::detail {
+
+/// The positive number in environment variable `name`, or `otherwise` where it is not set.
+[[gnu::cold]] inline int positive_from_environment(char const* name, int otherwise) {
+    char const* const set = std::getenv(name);
+    if (!set) return otherwise;
+    std::string_view const text{set};
+    int value = 0;
+    auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (problem != std::errc{} || end != text.data() + text.size() || value < 1)
+        raise<usage_error>({"tutti: ", name, " must be a positive number, not '", text, "'"});
+    return value;
+}
+
+}  // namespace tutti::detail
 
 namespace tutti::comm {
 

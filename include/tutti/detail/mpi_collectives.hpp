@@ -8,7 +8,6 @@
 #include <climits>
 #include <cstddef>
 #include <cstring>
-#include <numeric>
 
 namespace tutti::detail {
 
@@ -111,7 +110,8 @@ private:
     /// Whether this rank's part of one buffer is the other buffer.
     bool in_place(call const& what) const {
         std::size_t before = static_cast<std::size_t>(rank_) * what.count;
-        if (what.counts) before = std::accumulate(what.counts, what.counts + rank_, std::size_t{0});
+        if (what.counts) before = 0;
+        for (int k = 0; what.counts && k < rank_; ++k) before += what.counts[k];
         std::size_t const bytes = before * what.type->size;
         return brings_parts(what.kind) ? what.out == what.in + bytes : what.in == what.out + bytes;
     }

@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -302,7 +301,9 @@ private:
         if (what.receive_counts) std::memcpy(shown + ranks, what.receive_counts, ranks * sizeof *shown);
     }
     static std::size_t sum(std::size_t const* counts, std::size_t how_many) {
-        return std::accumulate(counts, counts + how_many, std::size_t{0});
+        std::size_t whole = 0;
+        for (std::size_t k = 0; k < how_many; ++k) whole += counts[k];
+        return whole;
     }
     bool same_counts(call const& what, std::uint64_t sequence) {
         if (what.receive_counts) return true;  // each rank has its own
