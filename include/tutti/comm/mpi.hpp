@@ -24,7 +24,6 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -321,7 +320,7 @@ private:
 
     /// Whether all ranks share memory. Collective the first time.
     bool on_one_host() {
-        if (on_one_host_) return *on_one_host_;
+        if (on_one_host_ != answer::unknown) return on_one_host_ == answer::yes;
         MPI_Comm host = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host), "MPI_Comm_split_type");
         int ranks = 0;
@@ -329,8 +328,8 @@ private:
         MPI_Comm_free(&host);
         int least = ranks;
         detail::check_mpi(MPI_Allreduce(&ranks, &least, 1, MPI_INT, MPI_MIN, group_), "MPI_Allreduce");
-        on_one_host_ = least == size_;
-        return *on_one_host_;
+        on_one_host_ = least == size_ ? answer::yes : answer::no;
+        return least == size_;
     }
 
     static void initialise() {
@@ -391,7 +390,7 @@ private:
     in_background started_calls_{*this};
     std::shared_ptr<detail::watchdog> watchdog_;
     std::unique_ptr<detail::mpi_meeting_place> memory_;  // null until `allocate`
-    std::optional<bool> on_one_host_;
+    enum class answer : char { unknown, no, yes } on_one_host_ = answer::unknown;
     // In the order of their start; owned by their `pending`. One list for all groups that were split from one another: a peer may
     // wait for what was started on one of them before it comes to a call on another.
     std::shared_ptr<std::vector<on_its_way*>> started_ = std::make_shared<std::vector<on_its_way*>>();

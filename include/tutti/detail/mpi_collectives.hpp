@@ -48,11 +48,14 @@ public:
     template <collective Kind>
     void perform_one(call const& what) const {
         if constexpr (!reduces(Kind)) return perform_one<Kind>(what, nullptr);
-        if (what.count <= INT_MAX) [[likely]] return perform_one<Kind>(what, nullptr);
         call piece = what;
-        for (std::size_t left = what.count; left != 0; left -= piece.count) {
+        std::size_t left = what.count;
+        for (;;) {
             piece.count = std::min<std::size_t>(left, INT_MAX);
-            perform_one<Kind>(piece, nullptr);
+            if constexpr (Kind == collective::all_reduce) all_reduce(piece);
+            else perform_one<Kind>(piece, nullptr);
+            left -= piece.count;
+            if (left == 0) return;
             piece.in += piece.bytes();
             if (piece.out) piece.out += piece.bytes();
         }

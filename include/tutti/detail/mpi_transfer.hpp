@@ -28,11 +28,12 @@ public:
         if (room > capacity_ || alignment > alignment_)
             landing_ = aligned_bytes{room, alignment}, capacity_ = room, alignment_ = alignment;
         std::byte* free = landing_.data();
-        round_.assign(round.begin(), round.end());
+        round_.clear();
         places_.clear();
         requests_.assign(round.size(), MPI_REQUEST_NULL);
         for (std::size_t k = 0; k < round.size(); ++k) {
             message const& each = round[k];
+            round_.push_back(each);
             places_.push_back(folds(each) ? std::exchange(free, free + slot(each.count)) : each.data);
             mpi_elements const elements{*what.type, each.count};
             if (each.what == message::action::send)
