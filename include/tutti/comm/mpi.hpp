@@ -50,14 +50,14 @@ public:
     /// MPI must be initialised, and finalised only after the end of this object. MPICH reports errors of messages by the error
     /// handler of MPI_COMM_WORLD, which `launch` sets and this leaves alone.
     /// @param timeout  longest wait for a peer in one call
-    explicit mpi(MPI_Comm adopted, std::chrono::milliseconds timeout = launch_options{}.timeout) {
+    [[gnu::cold]] explicit mpi(MPI_Comm adopted, std::chrono::milliseconds timeout = launch_options{}.timeout) {
         detail::check_mpi(MPI_Comm_dup(adopted, &group_), "MPI_Comm_dup");
         find_place();
         watchdog_ = std::make_shared<detail::watchdog>(detail::joined({"rank ", rank_, " of ", size_}), timeout);
     }
     mpi(mpi const&) = delete;
     mpi& operator=(mpi const&) = delete;
-    ~mpi() {
+    [[gnu::cold]] ~mpi() {
         int finalized = 0;
         MPI_Finalized(&finalized);
         if (finalized) return;
@@ -332,7 +332,7 @@ private:
         return least == size_;
     }
 
-    static void initialise() {
+    [[gnu::cold]] static void initialise() {
         int already = 0;
         MPI_Initialized(&already);
         if (already) return;
@@ -346,7 +346,7 @@ private:
         });
     }
 
-    [[noreturn]] void end_job(std::string const& text) {
+    [[noreturn, gnu::cold]] void end_job(std::string const& text) {
         std::fprintf(stderr, "tutti: %s; this ends the job\n", text.c_str());
         std::fflush(nullptr);
         std::this_thread::sleep_for(std::chrono::milliseconds{200});  // a launcher that is told to end first drops the text

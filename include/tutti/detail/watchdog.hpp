@@ -20,13 +20,13 @@ namespace tutti::detail {
 /// cannot be left by an exception. A call notes itself by a few stores; a thread looks at them now and then.
 class watchdog {
 public:
-    watchdog(std::string who, std::chrono::milliseconds timeout)
+    [[gnu::cold]] watchdog(std::string who, std::chrono::milliseconds timeout)
         : who_{std::move(who)},
           timeout_{timeout},
           thread_{[this] { watch(); }} {}
     watchdog(watchdog const&) = delete;
     watchdog& operator=(watchdog const&) = delete;
-    ~watchdog() {
+    [[gnu::cold]] ~watchdog() {
         {
             std::lock_guard const lock{mutex_};
             over_ = true;
@@ -70,7 +70,7 @@ private:
             else if (clock::now() - since >= timeout_) bite();
         }
     }
-    [[noreturn]] void bite() const {
+    [[noreturn, gnu::cold]] void bite() const {
         call const what{.kind = kind_.load(std::memory_order_relaxed),
                         .type = type_.load(std::memory_order_relaxed),
                         .count = count_.load(std::memory_order_relaxed)};
