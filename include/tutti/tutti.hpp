@@ -26,6 +26,7 @@
 #include <tutti/collectives/barrier.hpp>
 #include <tutti/collectives/broadcast.hpp>
 #include <tutti/collectives/choice.hpp>
+#include <tutti/collectives/choice_table.hpp>
 #include <tutti/collectives/costs.hpp>
 #include <tutti/collectives/direct.hpp>
 #include <tutti/collectives/draw.hpp>

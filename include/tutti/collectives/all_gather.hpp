@@ -18,7 +18,7 @@ namespace detail {
 
 template <class Comm, class In, class Out>
 call all_gather_call(Comm& world, In const& in, Out&& out) {
-    std::size_t const count = std::ranges::size(in), ranks = static_cast<std::size_t>(world.size());
+    std::size_t const count = size_of(in), ranks = static_cast<std::size_t>(world.size());
     auto const what = make_call(collective::all_gather, in, std::forward<Out>(out), count);
     check_buffers("all_gather", in, count, out, ranks * count, static_cast<std::size_t>(world.rank()) * count);
     return what;
@@ -78,7 +78,7 @@ void all_gather_v(Comm& world, In const& in, Out&& out, Counts const& counts) {
 /// Cost:   that of an all_gather of one number and of an all_gather_v
 template <communicator Comm, contiguous_elements In>
 [[nodiscard]] std::vector<element_t<In>> all_gather_v(Comm& world, In const& in) {
-    std::vector<std::size_t> const counts = all_gather(world, static_cast<std::size_t>(std::ranges::size(in)));
+    std::vector<std::size_t> const counts = all_gather(world, detail::size_of(in));
     std::vector<element_t<In>> all(detail::part_among<element_t<In>>("all_gather_v", counts, world).whole);
     all_gather_v(world, in, all, counts);
     return all;

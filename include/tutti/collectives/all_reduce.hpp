@@ -4,9 +4,9 @@
 #include <tutti/collectives/make_call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/detail/least_standard.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -18,7 +18,7 @@ namespace detail {
 
 template <class In, class Out, class Operation>
 call all_reduce_call(In const& in, Out&& out, Operation const& operation) {
-    std::size_t const count = std::ranges::size(in);
+    std::size_t const count = size_of(in);
     auto const what = make_call(collective::all_reduce, in, std::forward<Out>(out), count, -1, operation);
     check_buffers("all_reduce", in, count, out, count);
     return what;
@@ -56,7 +56,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
     requires(!std::ranges::range<Operation>)
 [[nodiscard]] T all_reduce(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    detail::perform(world, detail::all_reduce_call(one, one, operation));
+    detail::perform<collective::all_reduce, T, Operation>(world, detail::all_reduce_call(one, one, operation));
     detail::finish<Operation>(one, world.size());
     return value;
 }

@@ -20,7 +20,7 @@ namespace detail {
 
 template <class Comm, class In, class Out>
 call all_to_all_call(Comm& world, In const& in, Out&& out) {
-    std::size_t const whole = std::ranges::size(in), ranks = static_cast<std::size_t>(world.size());
+    std::size_t const whole = size_of(in), ranks = static_cast<std::size_t>(world.size());
     auto const what = make_call(collective::all_to_all, in, std::forward<Out>(out), whole / ranks);
     if (whole % ranks != 0)
         raise<usage_error>({"tutti: all_to_all: the input has ", whole, " elements, which ", ranks,

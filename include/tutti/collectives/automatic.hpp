@@ -4,7 +4,7 @@
 /// table of its own or only exchanges messages. Apart from execute.hpp, since it needs every algorithm.
 
 #include <tutti/collectives/algorithms.hpp>
-#include <tutti/collectives/choice.hpp>
+#include <tutti/collectives/choice_table.hpp>
 #include <tutti/collectives/direct.hpp>
 #include <tutti/collectives/execute.hpp>
 #include <tutti/concepts/call.hpp>

@@ -17,7 +17,7 @@ namespace detail {
 template <class Comm, class Range>
 call broadcast_call(Comm& world, Range&& data, int root) {
     check_root("broadcast", root, world.size());
-    return make_call(collective::broadcast, data, std::forward<Range>(data), std::ranges::size(data), root);
+    return make_call(collective::broadcast, data, std::forward<Range>(data), size_of(data), root);
 }
 
 }  // namespace detail
@@ -35,7 +35,7 @@ void broadcast(Comm& world, Range&& data, int root, Algorithm algorithm = {}) {
 /// The value that rank `root` brings. Collective.
 template <communicator Comm, single_element T>
 [[nodiscard]] T broadcast(Comm& world, T value, int root) {
-    detail::perform(world, detail::broadcast_call(world, std::span{std::addressof(value), 1}, root));
+    detail::perform<collective::broadcast, T>(world, detail::broadcast_call(world, std::span{std::addressof(value), 1}, root));
     return value;
 }
 

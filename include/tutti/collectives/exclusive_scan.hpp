@@ -3,8 +3,8 @@
 #include <tutti/collectives/scan.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/detail/least_standard.hpp>
 
-#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>

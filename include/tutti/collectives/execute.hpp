@@ -192,6 +192,13 @@ template <class Comm>
     else required_choice<Comm>::type::perform(world, what);
 }
 
+/// The same of a call whose kind and types are known, and whose parts do not differ.
+template <collective Kind, class T = void, class Operation = void, class Comm>
+[[gnu::always_inline]] inline void perform(Comm& world, call const& what) {
+    if constexpr (performs_typed_collectives<Comm> && !has_choices<Comm>) world.template perform<Kind, T, Operation>(what);
+    else detail::perform(world, what);
+}
+
 /// Starts a call as the communicator chooses; it is performed at once where the communicator does not start it itself.
 template <class Comm>
 [[nodiscard]] pending start(Comm& world, call const& what, std::shared_ptr<void const> kept) {
@@ -224,7 +231,7 @@ rank_schedule steps_by(Algorithm const& algorithm, Comm& world, call& what) {
 template <collective Kind, class T, class Operation = void, class Comm, class Algorithm>
 [[gnu::always_inline]] inline void perform(Comm& world, call what, Algorithm const& algorithm) {
     if constexpr (std::is_same_v<Algorithm, tutti::algorithm::automatic>) {
-        detail::perform(world, what);
+        detail::perform<Kind, T, Operation>(world, what);
     } else if constexpr (std::is_same_v<Algorithm, tutti::algorithm::chosen_by>) {
         required_choice<Comm>::type::perform(world, what, *algorithm.table);
     } else {

@@ -19,7 +19,7 @@ namespace detail {
 
 template <class Comm, class In, class Out>
 call gather_call(Comm& world, In const& in, Out&& out, int root) {
-    std::size_t const count = std::ranges::size(in), ranks = static_cast<std::size_t>(world.size());
+    std::size_t const count = size_of(in), ranks = static_cast<std::size_t>(world.size());
     auto const what = make_call(collective::gather, in, std::forward<Out>(out), count, root);
     check_root("gather", root, world.size());
     if (world.rank() == root) check_buffers("gather", in, count, out, ranks * count, static_cast<std::size_t>(root) * count);
@@ -33,7 +33,7 @@ call gather_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, i
     what.counts = part.counts;
     check_root("gather_v", root, world.size());
     if (world.rank() == root) check_buffers("gather_v", in, part.count, out, part.whole, part.first);
-    else check_size("gather_v", "the input", std::ranges::size(in), part.count);
+    else check_size("gather_v", "the input", size_of(in), part.count);
     return what;
 }
 
@@ -84,7 +84,7 @@ void gather_v(Comm& world, In const& in, Out&& out, Counts const& counts, int ro
 template <communicator Comm, contiguous_elements In>
 [[nodiscard]] std::vector<element_t<In>> gather_v(Comm& world, In const& in, int root) {
     detail::check_root("gather_v", root, world.size());
-    std::vector<std::size_t> const counts = all_gather(world, static_cast<std::size_t>(std::ranges::size(in)));
+    std::vector<std::size_t> const counts = all_gather(world, detail::size_of(in));
     auto const whole = detail::part_among<element_t<In>>("gather_v", counts, world).whole;
     std::vector<element_t<In>> all(world.rank() == root ? whole : 0);
     gather_v(world, in, all, counts, root);

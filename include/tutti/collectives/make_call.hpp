@@ -4,9 +4,9 @@
 #include <tutti/concepts/elements.hpp>
 #include <tutti/concepts/operation.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/detail/least_standard.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -24,7 +24,7 @@ call make_call(collective kind, In const& in, Out&& out, std::size_t count, int 
     require_same_elements<T, element_t<Out>>();
     return {.kind = kind,
             .type = &element_type_of<T>,
-            .in = reinterpret_cast<std::byte const*>(std::ranges::data(in)),
+            .in = reinterpret_cast<std::byte const*>(data_of(in)),
             .out = bytes_of(out),
             .count = count,
             .root = root};
@@ -68,7 +68,7 @@ pending finish_later(pending running, Out&& out, int ranks) {
 /// A buffer as it is checked: where it is, and how many elements it has.
 struct checked_buffer {
     template <class Range>
-    explicit checked_buffer(Range const& range) : data{std::ranges::data(range)}, count{std::ranges::size(range)} {}
+    explicit checked_buffer(Range const& range) : data{data_of(range)}, count{size_of(range)} {}
     void const* data;
     std::size_t count;
 };

@@ -26,7 +26,7 @@ void check_peer(char const* what, Comm& world, int peer) {
 template <class Range>
 message message_of(message::action what, int peer, Range&& data) {
     require_element<element_t<Range>>();
-    return {what, peer, bytes_of(data), std::ranges::size(data)};
+    return {what, peer, bytes_of(data), size_of(data)};
 }
 
 template <class T>
@@ -48,10 +48,10 @@ bool prepare_exchange(Comm& world, Out const& out, int to, In&& in, int from) {
     using T = element_t<Out>;
     require_writable<In>();
     require_same_elements<T, element_t<In>>();
-    std::size_t const count = std::ranges::size(out), in_bytes = std::ranges::size(in) * sizeof(T);
-    check_overlap("exchange", std::ranges::data(out), count * sizeof(T), std::ranges::data(in), in_bytes, in_bytes);  // never in place
+    std::size_t const count = size_of(out), in_bytes = size_of(in) * sizeof(T);
+    check_overlap("exchange", data_of(out), count * sizeof(T), data_of(in), in_bytes, in_bytes);  // never in place
     if (to == world.rank() && from == world.rank()) {
-        check_size("exchange", "the input", std::ranges::size(in), count);
+        check_size("exchange", "the input", size_of(in), count);
         std::ranges::copy(out, std::ranges::begin(in));
         return true;
     }

@@ -31,9 +31,9 @@ template <class T, class Counts, class Comm>
 uneven_part part_among(char const* what, Counts const& counts, Comm const& world) {
     static_assert(std::is_same_v<element_t<Counts>, std::size_t>,
                   "tutti: the counts of a collective are std::size_t, one per rank, as in std::vector<std::size_t>{3, 0, 5}");
-    check_size(what, "the list of counts", std::ranges::size(counts), static_cast<std::size_t>(world.size()));
+    check_size(what, "the list of counts", size_of(counts), static_cast<std::size_t>(world.size()));
     constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / sizeof(T);
-    uneven_part mine{0, 0, 0, 0, std::ranges::data(counts)};
+    uneven_part mine{0, 0, 0, 0, data_of(counts)};
     int rank = 0;
     for (std::size_t const count : counts) {
         if (count > most - mine.whole)

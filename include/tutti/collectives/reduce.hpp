@@ -4,9 +4,9 @@
 #include <tutti/collectives/make_call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/detail/least_standard.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -17,7 +17,7 @@ namespace detail {
 
 template <class Comm, class In, class Out, class Operation>
 call reduce_call(Comm& world, In const& in, Out&& out, int root, Operation const& operation) {
-    std::size_t const count = std::ranges::size(in);
+    std::size_t const count = size_of(in);
     auto const what = make_call(collective::reduce, in, std::forward<Out>(out), count, root, operation);
     check_root("reduce", root, world.size());
     if (world.rank() == root) check_buffers("reduce", in, count, out, count);
@@ -45,7 +45,7 @@ void reduce(Comm& world, In const& in, Out&& out, int root, Operation operation 
 template <communicator Comm, single_element T, class Operation = std::plus<>>
 [[nodiscard]] T reduce(Comm& world, T value, int root, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    detail::perform(world, detail::reduce_call(world, one, one, root, operation));
+    detail::perform<collective::reduce, T, Operation>(world, detail::reduce_call(world, one, one, root, operation));
     if (world.rank() == root) detail::finish<Operation>(one, world.size());
     return value;
 }

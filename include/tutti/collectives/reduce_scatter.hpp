@@ -5,9 +5,9 @@
 #include <tutti/collectives/parts.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/detail/least_standard.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -19,7 +19,7 @@ namespace detail {
 
 template <class Comm, class In, class Out, class Operation>
 call reduce_scatter_call(Comm& world, In const& in, Out&& out, Operation const& operation) {
-    std::size_t const count = std::ranges::size(out), ranks = static_cast<std::size_t>(world.size());
+    std::size_t const count = size_of(out), ranks = static_cast<std::size_t>(world.size());
     auto const what = make_call(collective::reduce_scatter, in, std::forward<Out>(out), count, -1, operation);
     check_buffers("reduce_scatter", in, ranks * count, out, count, static_cast<std::size_t>(world.rank()) * count);
     return what;

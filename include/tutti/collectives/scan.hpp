@@ -4,9 +4,9 @@
 #include <tutti/collectives/make_call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/detail/least_standard.hpp>
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <ranges>
 #include <span>
@@ -21,7 +21,7 @@ call scan_call(collective kind, In const& in, Out&& out, Operation const& operat
     static_assert(!std::is_same_v<Operation, average>,
                   "tutti: average is for all_reduce, reduce and reduce_scatter: a scan folds another number of ranks on "
                   "each of them");
-    std::size_t const count = std::ranges::size(in);
+    std::size_t const count = size_of(in);
     auto const what = make_call(kind, in, std::forward<Out>(out), count, -1, operation);
     check_buffers(kind == collective::scan ? "scan" : "exclusive_scan", in, count, out, count);
     return what;
@@ -49,7 +49,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
     requires(!std::ranges::range<Operation>)
 [[nodiscard]] T scan(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
-    detail::perform(world, detail::scan_call(collective::scan, one, one, operation));
+    detail::perform<collective::scan, T, Operation>(world, detail::scan_call(collective::scan, one, one, operation));
     return value;
 }
 

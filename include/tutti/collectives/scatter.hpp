@@ -17,7 +17,7 @@ namespace detail {
 
 template <class Comm, class In, class Out>
 call scatter_call(Comm& world, In const& in, Out&& out, int root) {
-    std::size_t const count = std::ranges::size(out), ranks = static_cast<std::size_t>(world.size());
+    std::size_t const count = size_of(out), ranks = static_cast<std::size_t>(world.size());
     auto const what = make_call(collective::scatter, in, std::forward<Out>(out), count, root);
     check_root("scatter", root, world.size());
     if (world.rank() == root) check_buffers("scatter", in, ranks * count, out, count, static_cast<std::size_t>(root) * count);
@@ -31,7 +31,7 @@ call scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, 
     what.counts = part.counts;
     check_root("scatter_v", root, world.size());
     if (world.rank() == root) check_buffers("scatter_v", in, part.whole, out, part.count, part.first);
-    else check_size("scatter_v", "the output", std::ranges::size(out), part.count);
+    else check_size("scatter_v", "the output", size_of(out), part.count);
     return what;
 }
 

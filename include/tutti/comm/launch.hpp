@@ -3,12 +3,9 @@
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <charconv>
 #include <chrono>
 #include <concepts>
-#include <cstdlib>
 #include <optional>
-#include <string_view>
 #include <type_traits>
 
 namespace tutti {
@@ -53,18 +50,6 @@ template <class Body>
 void launch_on_nothing() {
     static_assert(!std::is_same_v<Body, Body>,
                   "tutti: launch needs to know the communicator, as in tutti::launch<tutti::comm::threads>(ranks, body)");
-}
-
-/// The positive number in environment variable `name`, or `otherwise` where it is not set.
-[[gnu::cold]] inline int positive_from_environment(char const* name, int otherwise) {
-    char const* const set = std::getenv(name);
-    if (!set) return otherwise;
-    std::string_view const text{set};
-    int value = 0;
-    auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (problem != std::errc{} || end != text.data() + text.size() || value < 1)
-        raise<usage_error>({"tutti: ", name, " must be a positive number, not '", text, "'"});
-    return value;
 }
 
 }  // namespace detail

@@ -14,18 +14,18 @@
 #include <tutti/detail/mpi_transfer.hpp>
 #include <tutti/detail/mpi_types.hpp>
 #include <tutti/detail/shared_group.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/detail/watchdog.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
 #include <chrono>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -52,14 +52,14 @@ public:
     /// MPI must be initialised, and finalised only after the end of this object. MPICH reports errors of messages by the error
     /// handler of MPI_COMM_WORLD, which `launch` sets and this leaves alone.
     /// @param timeout  longest wait for a peer in one call
-    explicit mpi(MPI_Comm adopted, std::chrono::milliseconds timeout = launch_options{}.timeout) {
+    [[gnu::cold]] explicit mpi(MPI_Comm adopted, std::chrono::milliseconds timeout = launch_options{}.timeout) {
         detail::check_mpi(MPI_Comm_dup(adopted, &group_), "MPI_Comm_dup");
         find_place();
-        watchdog_ = std::make_shared<detail::watchdog>("rank " + std::to_string(rank_) + " of " + std::to_string(size_), timeout);
+        watchdog_ = std::make_shared<detail::watchdog>(detail::joined({"rank ", rank_, " of ", size_}), timeout);
     }
     mpi(mpi const&) = delete;
     mpi& operator=(mpi const&) = delete;
-    ~mpi() {
+    [[gnu::cold]] ~mpi() {
         int finalized = 0;
         MPI_Finalized(&finalized);
         if (finalized) return;
@@ -74,14 +74,29 @@ public:
 
     /// Performs one collective, after all those started before it. Collective.
     /// @throws error  when MPI reports one; what the call's operation throws
+    void perform(call const& what) {
+        if (perform_without_messages(what)) return;
+        detail::watchdog::watched const watched{*watchdog_, what};
+        if (native_.has(what)) return native_.perform(what);
+        detail::execution under_way{what, schedule_of(what)};
+        for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
+    }
+
+    /// The same where the kind and the types are known, and parts do not differ: what MPI has for these needs no schedules, which
+    /// take long to compile.
+    template <collective Kind, class T, class Operation>
     [[gnu::always_inline]] void perform(call const& what) {
-        // Where the call is made, the compiler knows its types: of a small sum by MPI little more is left than MPI's part.
-        if (what.kind == collective::all_reduce && size_ > 1 && !memory_ && started_->empty() && native_.has_reduction(what)) {
-            detail::watchdog::watched const watched{*watchdog_, what};
-            return native_.all_reduce(what);
+        constexpr bool native = detail::mpi_collectives::has_all<Kind, T, Operation>();
+        // Of a small sum by MPI little more is left than MPI's part.
+        if constexpr (native && Kind == collective::all_reduce) {
+            if (size_ > 1 && !memory_ && started_->empty() && what.count <= INT_MAX) [[likely]] {
+                detail::watchdog::watched const watched{*watchdog_, what};
+                return native_.all_reduce(what);
+            }
         }
         call const copy = what;  // in memory only on this path
-        perform_any(copy);
+        if constexpr (native) perform_natively<Kind>(copy);
+        else perform(copy);
     }
 
     /// Starts one collective; any number may be under way. Collective. What MPI does itself goes on by itself; the rest makes
@@ -89,29 +104,34 @@ public:
     /// split from or into, but for another group's collective that is MPI's own.
     /// @param operation  keeps alive what `what.operation` points to
     pending start(call const& what, std::shared_ptr<void const> operation) {
-        auto request = std::make_unique<started>(*this, what, std::move(operation));
+        auto* const request = new started{*this, what, std::move(operation)};
+        pending result{std::unique_ptr<pending::request>{request}};
         if (native_.has(what)) request->start_natively();
         else request->start_schedule(std::make_unique<detail::execution>(what, schedule_of(what)));
-        return pending{std::move(request)};
+        return result;
     }
 
     /// Starts one collective that a schedule makes, whose rounds these are; any number may be under way. Collective.
     /// @param kept  keeps alive what `what` points to besides its buffers
     pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept) {
-        auto request = std::make_unique<started>(*this, what, std::move(kept));
+        auto* const request = new started{*this, what, std::move(kept)};
+        pending result{std::unique_ptr<pending::request>{request}};
         request->start_schedule(std::move(rounds));
-        return pending{std::move(request)};
+        return result;
     }
 
     /// Returns when this rank has done its share of what was started on this group, as every other collective does first: a rank
     /// that waits within MPI for another group does nothing for those that wait for its share. Collective.
     void finish_started() {
-        auto next = [&] {
-            return std::find_if(started_->begin(), started_->end(), [&](auto each) { return each->is_schedule_of(*this); });
+        auto next = [&]() -> on_its_way const* {
+            for (auto const* each : *started_)
+                if (each->is_schedule_of(*this)) return each;
+            return nullptr;
         };
-        if (next() == started_->end()) return;
-        detail::watchdog::watched const watched{*watchdog_, (*next())->what()};
-        while (next() != started_->end()) progress_started();
+        auto const* const first = next();
+        if (!first) return;
+        detail::watchdog::watched const watched{*watchdog_, first->what()};
+        while (next()) progress_started();
     }
 
     /// Compares nothing: MPI's messages carry no more than their length.
@@ -127,21 +147,22 @@ public:
     /// Starts the messages of `round`; those between the same two ranks arrive in order of issue, started or not. Local.
     /// @param kept  keeps alive the operation that `what` points to
     pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> kept) {
-        auto request = std::make_unique<started>(*this, what, std::move(kept));
+        auto* const request = new started{*this, what, std::move(kept)};
+        pending result{std::unique_ptr<pending::request>{request}};
         request->start_messages(round);
-        return pending{std::move(request)};
+        return result;
     }
 
     /// Starts rounds of messages, of which each begins when the one before is complete. Local.
     pending start_rounds(std::unique_ptr<message_rounds> rounds) {
-        call const what = rounds->what();
-        auto request = std::make_unique<started>(*this, what, nullptr);
+        auto* const request = new started{*this, rounds->what(), nullptr};
+        pending result{std::unique_ptr<pending::request>{request}};
         request->start_rounds(std::move(rounds));
-        return pending{std::move(request)};
+        return result;
     }
 
     /// Ends the job, with `text`.
-    [[noreturn]] void abort(std::string const& text) { end_job("rank " + std::to_string(rank_) + " aborted: " + text); }
+    [[noreturn]] void abort(std::string const& text) { end_job(detail::joined({"rank ", rank_, " aborted: ", text})); }
 
     /// The ranks that give the same `color` become a group, in the order of `key`, then of rank. Collective.
     /// @param color  0 or more
@@ -172,10 +193,9 @@ public:
         std::uint64_t bounds[] = {size, ~std::uint64_t{size}};
         detail::check_mpi(MPI_Allreduce(MPI_IN_PLACE, bounds, 2, MPI_UINT64_T, MPI_BAND, group_), "MPI_Allreduce");
         if (bounds[0] != size || bounds[1] != ~std::uint64_t{size})
-            throw usage_error{"tutti: allocate: rank " + std::to_string(rank_) + " asks for " + std::to_string(size) +
-                              " elements, and another rank for another number"};
+            detail::raise<usage_error>({"tutti: allocate: rank ", rank_, " asks for ", size, " elements, and another rank for another number"});
         if (!on_one_host()) return detail::heap_array<T>(size);
-        if (!memory_) memory_ = std::make_unique<detail::mpi_memory>(group_, rank_, size_, watchdog_->timeout(), started_calls_);
+        if (!memory_) memory_.reset(new detail::mpi_memory{group_, rank_, size_, watchdog_->timeout(), started_calls_});
         auto [memory, data] = memory_->allocate(size * sizeof(T));
         T* const first = reinterpret_cast<T*>(data);
         std::uninitialized_value_construct_n(first, size);
@@ -190,20 +210,30 @@ public:
         initialise();
         mpi world{MPI_COMM_WORLD, options.timeout};
         if (options.ranks && *options.ranks != world.size())
-            throw usage_error{"tutti: launch needs " + std::to_string(*options.ranks) + " ranks, and MPI has started " +
-                              std::to_string(world.size()) + "; start the program by mpirun -np " +
-                              std::to_string(*options.ranks) + ", of the MPI that it was compiled with"};
-        if (world.size() == 1) return static_cast<void>(body(world));
+            detail::raise<usage_error>({"tutti: launch needs ", *options.ranks, " ranks, and MPI has started ", world.size(),
+                                        "; start the program by mpirun -np ", *options.ranks, ", of the MPI that it was compiled with"});
         try {
             body(world);
         } catch (std::exception const& problem) {
-            world.end_job("rank " + std::to_string(world.rank()) + " threw: " + problem.what());
-        } catch (...) { world.end_job("rank " + std::to_string(world.rank()) + " threw something that is no std::exception"); }
+            if (world.size() == 1) throw;
+            world.end_job(detail::joined({"rank ", world.rank(), " threw: ", problem.what()}));
+        } catch (...) {
+            if (world.size() == 1) throw;
+            world.end_job(detail::joined({"rank ", world.rank(), " threw something that is no std::exception"}));
+        }
     }
 
 private:
-    /// Something on its way: one request of MPI's, the rounds of a schedule, or one round of messages.
-    class started final : public pending::request {
+    /// What was started and is not over, as other calls see it. Apart from what it is, which few programs need.
+    class on_its_way : public pending::request {
+    public:
+        virtual void progress() = 0;                              // goes on as far as it can without waiting
+        virtual bool is_schedule_of(mpi const& world) const = 0;  // which its peers need this rank for
+        virtual call const& what() const = 0;
+    };
+
+    /// One request of MPI's, the rounds of a schedule, or one round of messages.
+    class started final : public on_its_way {
     public:
         started(mpi& world, call const& what, std::shared_ptr<void const> kept)
             : world_{world},
@@ -240,8 +270,7 @@ private:
             if (error_) std::rethrow_exception(error_);
             return over_;
         }
-        /// Goes on as far as it can without waiting.
-        void progress() {
+        void progress() override {
             if (over_) return;
             try {
                 if (native_.request != MPI_REQUEST_NULL) {
@@ -261,9 +290,8 @@ private:
                 leave();
             }
         }
-        /// Whether its peers need this rank to go on.
-        bool is_schedule_of(mpi const& world) const { return is_schedule_ && &world_ == &world; }
-        call const& what() const { return what_; }
+        bool is_schedule_of(mpi const& world) const override { return is_schedule_ && &world_ == &world; }
+        call const& what() const override { return what_; }
 
     private:
         void enter() {
@@ -274,7 +302,7 @@ private:
         void leave() {
             if (over_) return;
             over_ = true;
-            std::erase(*world_.started_, this);
+            std::erase(*world_.started_, static_cast<on_its_way*>(this));
         }
 
         mpi& world_;
@@ -288,7 +316,7 @@ private:
         std::exception_ptr error_;
     };
 
-    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<started*>> running)
+    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<on_its_way*>> running)
         : group_{own},
           watchdog_{std::move(watchdog)},
           started_{std::move(running)} {
@@ -301,20 +329,23 @@ private:
         native_ = {group_, rank_, size_};
     }
 
-    /// `perform`, of whatever call.
-    void perform_any(call const& what) {
-        finish_started();
-        if (size_ == 1) return solo::perform(what);
-        if (memory_ && memory_->perform(what)) return;
+    /// Performs a call that MPI has all of its kind of.
+    template <collective Kind>
+    [[gnu::noinline]] void perform_natively(call const& what) {
+        if (perform_without_messages(what)) return;
         detail::watchdog::watched const watched{*watchdog_, what};
-        if (native_.has(what)) return native_.perform(what);
-        detail::execution under_way{what, schedule_of(what)};
-        for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
+        native_.perform_one<Kind>(what);
+    }
+    /// Finishes what was started, then performs the call if there is nobody to send to, or all data in shared memory.
+    bool perform_without_messages(call const& what) {
+        finish_started();
+        if (size_ == 1) return solo::perform(what), true;
+        return memory_ && memory_->perform(what);
     }
 
     /// Whether all ranks share memory. Collective the first time.
     bool on_one_host() {
-        if (on_one_host_) return *on_one_host_;
+        if (on_one_host_ != answer::unknown) return on_one_host_ == answer::yes;
         MPI_Comm host = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host), "MPI_Comm_split_type");
         int ranks = 0;
@@ -322,11 +353,11 @@ private:
         MPI_Comm_free(&host);
         int least = ranks;
         detail::check_mpi(MPI_Allreduce(&ranks, &least, 1, MPI_INT, MPI_MIN, group_), "MPI_Allreduce");
-        on_one_host_ = least == size_;
-        return *on_one_host_;
+        on_one_host_ = least == size_ ? answer::yes : answer::no;
+        return least == size_;
     }
 
-    static void initialise() {
+    [[gnu::cold]] static void initialise() {
         int already = 0;
         MPI_Initialized(&already);
         if (already) return;
@@ -340,7 +371,7 @@ private:
         });
     }
 
-    [[noreturn]] void end_job(std::string const& text) {
+    [[noreturn, gnu::cold]] void end_job(std::string const& text) {
         std::fprintf(stderr, "tutti: %s; this ends the job\n", text.c_str());
         std::fflush(nullptr);
         std::this_thread::sleep_for(std::chrono::milliseconds{200});  // a launcher that is told to end first drops the text
@@ -351,7 +382,7 @@ private:
     void progress_started() {
         auto& all = *started_;
         for (std::size_t k = 0; k < all.size();) {
-            started* const each = all[k];
+            on_its_way* const each = all[k];
             each->progress();
             if (k < all.size() && all[k] == each) ++k;  // those that end leave the list
         }
@@ -383,11 +414,11 @@ private:
     detail::mpi_collectives native_;
     in_background started_calls_{*this};
     std::shared_ptr<detail::watchdog> watchdog_;
-    std::unique_ptr<detail::mpi_memory> memory_;  // null until `allocate`
-    std::optional<bool> on_one_host_;
+    std::unique_ptr<detail::mpi_meeting_place> memory_;  // null until `allocate`
+    enum class answer : char { unknown, no, yes } on_one_host_ = answer::unknown;
     // In the order of their start; owned by their `pending`. One list for all groups that were split from one another: a peer may
     // wait for what was started on one of them before it comes to a call on another.
-    std::shared_ptr<std::vector<started*>> started_ = std::make_shared<std::vector<started*>>();
+    std::shared_ptr<std::vector<on_its_way*>> started_ = std::make_shared<std::vector<on_its_way*>>();
     int turn_ = 0;  // of the next started call that a schedule makes
     detail::mpi_transfer transfer_;  // of blocking calls
 };

@@ -7,6 +7,7 @@
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/color.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/shared_rank.hpp>
 #include <tutti/detail/thread_group.hpp>
@@ -14,17 +15,35 @@
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+namespace tutti::detail {
+
+/// The positive number in environment variable `name`, or `otherwise` where it is not set.
+[[gnu::cold]] inline int positive_from_environment(char const* name, int otherwise) {
+    char const* const set = std::getenv(name);
+    if (!set) return otherwise;
+    std::string_view const text{set};
+    int value = 0;
+    auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (problem != std::errc{} || end != text.data() + text.size() || value < 1)
+        raise<usage_error>({"tutti: ", name, " must be a positive number, not '", text, "'"});
+    return value;
+}
+
+}  // namespace tutti::detail
 
 namespace tutti::comm {
 
@@ -195,7 +214,8 @@ private:
                  .out = reinterpret_cast<std::byte*>(all.data()),
                  .count = 1});
         auto const members = detail::members_of(color, all);
-        auto const place = std::find(members.begin(), members.end(), rank()) - members.begin();
+        std::size_t place = 0;
+        while (members[place] != rank()) ++place;
         return {group_.part(++splits_, color, members), static_cast<int>(place)};
     }
 

@@ -1,17 +1,13 @@
 #pragma once
 
 #include <tutti/concepts/element_type.hpp>
-#include <tutti/concepts/operation.hpp>
+#include <tutti/concepts/reduction.hpp>
 #include <tutti/detail/text.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
 namespace tutti {
 
@@ -116,19 +112,6 @@ constexpr bool reduces(collective kind) {
            kind == collective::scan || kind == collective::exclusive_scan;
 }
 
-/// An operation on elements with the types erased. One object per (element type, operation type); its address identifies both.
-struct reduction {
-    /// Folds elements [first, first + count) of `inputs` sources, in their order, and writes the result to `outputs`
-    /// destinations. A destination may be one of the sources, but may not overlap one at another offset.
-    void (*fold)(void const* operation, std::byte* const* out, int outputs, std::byte const* const* in, int inputs,
-                 std::size_t first, std::size_t count);
-    element_type const* type;
-    std::string_view name;
-    operation_kind kind = operation_kind::other;
-    bool commutes = false;
-    bool widens = false;  ///< whether it folds in a wider type: then the more sources it is given at once, the fewer roundings
-};
-
 /// One collective call of one rank, free of element types: what performs it moves bytes.
 struct call {
     collective kind = collective::none;
@@ -172,94 +155,6 @@ struct message {
     std::size_t count = 0;      ///< elements of the call's type
     int lane = lane::own;       ///< in which it meets the peer's
 };
-
-namespace detail {
-
-/// Folds two ranks' elements in place. Blocks of known length, since g++ -O2 vectorises only those.
-template <class T, class Operation>
-void fold_pair(Operation const& combine, T* __restrict a, T* __restrict b, std::size_t count) {
-    constexpr std::size_t block = std::max<std::size_t>(1, 256 / sizeof(T));
-    auto one = [&](std::size_t i) {
-        std::construct_at(a + i, static_cast<T>(combine(a[i], b[i])));
-        std::memcpy(static_cast<void*>(b + i), a + i, sizeof(T));
-    };
-    for (; count >= block; count -= block, a += block, b += block)
-        for (std::size_t i = 0; i < block; ++i) one(i);
-    for (std::size_t i = 0; i < count; ++i) one(i);
-}
-
-/// Folds in type A, wider than T, and rounds once.
-template <class T, class A, class Operation>
-void fold_wide(Operation const& combine, std::byte* const* out, int outputs, std::byte const* const* in, int inputs,
-               std::size_t first, std::size_t count) {
-    constexpr std::size_t block = 64;
-    A sum[block];
-    T rounded[block];
-    auto step = [&](A const& a, A const& b) {
-        if constexpr (std::is_same_v<Operation, std::plus<T>>) return static_cast<A>(a + b);
-        else if constexpr (std::is_same_v<Operation, std::multiplies<T>>) return static_cast<A>(a * b);
-        else return static_cast<A>(combine(a, b));
-    };
-    for (std::size_t at = first, last = first + count; at < last; at += block) {
-        std::size_t const n = std::min(block, last - at);
-        auto source = [&](int k) { return reinterpret_cast<T const*>(in[k]) + at; };
-        for (std::size_t i = 0; i < n; ++i) sum[i] = static_cast<A>(source(0)[i]);
-        for (int k = 1; k < inputs; ++k)
-            for (std::size_t i = 0; i < n; ++i) sum[i] = step(sum[i], static_cast<A>(source(k)[i]));
-        for (std::size_t i = 0; i < n; ++i) rounded[i] = static_cast<T>(sum[i]);
-        for (int k = 0; k < outputs; ++k) std::memcpy(out[k] + at * sizeof(T), static_cast<void const*>(rounded), n * sizeof(T));
-    }
-}
-
-/// The body of `reduction::fold`. Works through a small local block, so that sources and destinations may coincide and a
-/// compiler that vectorises only loops of known length (g++ -O2) still does.
-template <class T, class Operation>
-void fold(void const* operation, std::byte* const* out, int outputs, std::byte const* const* in, int inputs, std::size_t first,
-          std::size_t count) {
-    auto const& combine = *static_cast<Operation const*>(operation);
-    if constexpr (!std::is_same_v<folded_in<Operation, T>, T>)
-        return fold_wide<T, folded_in<Operation, T>>(combine, out, outputs, in, inputs, first, count);
-    if (inputs == 2 && outputs == 2 && out[0] == in[0] && out[1] == in[1] && in[0] != in[1])
-        return fold_pair(combine, reinterpret_cast<T*>(out[0]) + first, reinterpret_cast<T*>(out[1]) + first, count);
-    constexpr std::size_t block = std::max<std::size_t>(1, 256 / sizeof(T));
-    alignas(std::max<std::size_t>(alignof(T), 64)) std::byte room[block * sizeof(T)];
-    T* const sum = reinterpret_cast<T*>(room);
-    auto one_block = [&](std::size_t at, auto length) {
-        auto source = [&](int k) { return reinterpret_cast<T const*>(in[k]) + at; };
-        auto const n = static_cast<std::size_t>(length);
-        T const* const a = source(0);
-        if (inputs == 1) {
-            std::memcpy(static_cast<void*>(sum), a, n * sizeof(T));
-        } else {
-            T const* const b = source(1);
-            for (std::size_t i = 0; i < n; ++i) std::construct_at(sum + i, static_cast<T>(combine(a[i], b[i])));
-        }
-        for (int k = 2; k < inputs; ++k) {
-            T const* const b = source(k);
-            for (std::size_t i = 0; i < n; ++i) std::construct_at(sum + i, static_cast<T>(combine(sum[i], b[i])));
-        }
-        for (int k = 0; k < outputs; ++k) std::memcpy(out[k] + at * sizeof(T), static_cast<void const*>(sum), n * sizeof(T));
-    };
-    std::size_t const last = first + count;
-    std::size_t at = first;
-    for (; last - at >= block; at += block) one_block(at, std::integral_constant<std::size_t, block>{});
-    if constexpr (block > 8)
-        for (; last - at >= 8; at += 8) one_block(at, std::integral_constant<std::size_t, 8>{});
-    for (; at < last; ++at) one_block(at, std::integral_constant<std::size_t, 1>{});
-}
-
-}  // namespace detail
-
-template <class T, class Operation>
-inline constexpr reduction reduction_of{&detail::fold<T, Operation>, &element_type_of<T>, detail::type_name<Operation>(),
-                                        operation_kind_of<Operation, T>, commutes<Operation, T>,
-                                        !std::is_same_v<detail::folded_in<Operation, T>, T>};
-
-/// An average is folded as a sum, by a `std::plus<>`, and divided by who asked for it.
-template <class T>
-inline constexpr reduction reduction_of<T, average>{&detail::fold<T, std::plus<>>, &element_type_of<T>, "tutti::average",
-                                                    operation_kind::plus, commutes<average, T>,
-                                                    !std::is_same_v<detail::folded_in<std::plus<>, T>, T>};
 
 /// A call in words: "all_reduce of 8 x float with std::plus<void>", "all_gather_v of up to 8 x float".
 [[gnu::cold]] inline std::string describe(call const& what) {

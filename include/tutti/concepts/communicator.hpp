@@ -26,6 +26,11 @@ concept ranked = requires(Comm const& world) {
 template <class Comm>
 concept performs_collectives = requires(Comm& world, call const& what) { world.perform(what); };
 
+/// Performs them with their types at hand, and leaves out of the program what these never need. Optional: what is performed is the same.
+template <class Comm>
+concept performs_typed_collectives =
+    requires(Comm& world, call const& what) { world.template perform<collective::barrier, void, void>(what); };
+
 /// Starts collectives of its own, each a `pending`, which keeps alive what the call points to besides its buffers.
 template <class Comm>
 concept starts_collectives = requires(Comm& world, call const& what, std::shared_ptr<void const> kept) {

@@ -4,11 +4,14 @@
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <ranges>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace tutti {
@@ -29,21 +32,67 @@ constexpr bool may_lie_in_memory() {
     return true;
 }
 
+/// Ranges whose elements are known to lie side by side: to ask the standard's concepts of each takes long to compile.
+template <class Range>
+inline constexpr bool is_plain = std::is_bounded_array_v<Range>;
+template <class T, class Allocator>
+inline constexpr bool is_plain<std::vector<T, Allocator>> = !is_packed<std::vector<T, Allocator>>;
+template <class T, std::size_t size>
+inline constexpr bool is_plain<std::array<T, size>> = true;
+template <class T, std::size_t size>
+inline constexpr bool is_plain<std::span<T, size>> = true;
+
+template <class Range>
+concept plain_elements = is_plain<std::remove_cvref_t<Range>>;
+
 }  // namespace detail
 
 /// A range whose elements lie side by side in memory: a span, vector, array or the like.
 template <class Range>
 concept contiguous_elements =
-    detail::may_lie_in_memory<Range>() && std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>;
+    detail::may_lie_in_memory<Range>() &&
+    (detail::plain_elements<Range> || (std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>));
 
 /// One element by itself. A pointer is none: it would be sent as an address.
 template <class T>
-concept single_element = !std::ranges::range<T> && !std::is_pointer_v<T>;
-
-template <class Range>
-using element_t = std::ranges::range_value_t<Range>;
+concept single_element = std::is_arithmetic_v<T> || (!std::is_pointer_v<T> && !std::ranges::range<T>);
 
 namespace detail {
+
+template <class Range>
+struct element_of {};
+template <plain_elements Range>
+struct element_of<Range> {
+    using type = std::remove_cvref_t<decltype(*std::data(std::declval<Range&>()))>;
+};
+template <class Range>
+    requires(!plain_elements<Range> && std::ranges::range<Range>)
+struct element_of<Range> {
+    using type = std::ranges::range_value_t<Range>;
+};
+
+}  // namespace detail
+
+template <class Range>
+using element_t = typename detail::element_of<Range>::type;
+
+namespace detail {
+
+/// Where the elements of a range are, and how many.
+template <class Range>
+constexpr auto* data_of(Range&& range) {
+    if constexpr (plain_elements<Range>) return std::data(range);
+    else return std::ranges::data(range);
+}
+template <class Range>
+constexpr std::size_t size_of(Range&& range) {
+    if constexpr (plain_elements<Range>) return std::size(range);
+    else return std::ranges::size(range);
+}
+
+/// Whether the elements of a range outlive an expression of its type.
+template <class Range>
+inline constexpr bool lives_on = std::is_lvalue_reference_v<Range> || std::ranges::enable_borrowed_range<std::remove_cvref_t<Range>>;
 
 template <class T>
 constexpr void require_element() {
@@ -54,15 +103,14 @@ constexpr void require_element() {
 
 template <class Range>
 constexpr void require_writable() {
-    using Reference = std::ranges::range_reference_t<Range>;
-    static_assert(std::ranges::borrowed_range<Range> && !std::is_const_v<std::remove_reference_t<Reference>>,
+    static_assert(lives_on<Range> && !std::is_const_v<std::remove_pointer_t<decltype(data_of(std::declval<Range&>()))>>,
                   "tutti: the output of a collective must be writable, and live on after the call: a span, or a container that is "
                   "not const");
 }
 
 template <class Range>
 constexpr void require_lasting() {
-    static_assert(std::ranges::borrowed_range<Range>,
+    static_assert(lives_on<Range>,
                   "tutti: the input of a started message must live on after the call: a span, or a container that has a name");
 }
 
@@ -90,12 +138,12 @@ constexpr void require_average() {
 template <class Range>
 std::byte* bytes_of(Range&& range) {
     using T = element_t<Range>;
-    return reinterpret_cast<std::byte*>(const_cast<T*>(std::ranges::data(range)));
+    return reinterpret_cast<std::byte*>(const_cast<T*>(data_of(range)));
 }
 
 template <class Range>
 std::span<element_t<Range>> writable_elements(Range&& range) {
-    return {reinterpret_cast<element_t<Range>*>(bytes_of(range)), std::ranges::size(range)};
+    return {reinterpret_cast<element_t<Range>*>(bytes_of(range)), size_of(range)};
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse_size(char const* what, char const* which, std::size_t has,

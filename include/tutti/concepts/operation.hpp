@@ -1,9 +1,9 @@
 #pragma once
 
 #include <tutti/concepts/element_type.hpp>
+#include <tutti/detail/least_standard.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <type_traits>
 #include <utility>
 

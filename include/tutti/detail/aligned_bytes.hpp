@@ -1,6 +1,7 @@
 #pragma once
 
-#include <algorithm>
+#include <tutti/detail/least_standard.hpp>
+
 #include <cstddef>
 #include <new>
 #include <utility>

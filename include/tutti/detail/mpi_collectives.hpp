@@ -2,12 +2,12 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/mpi_types.hpp>
 
 #include <climits>
 #include <cstddef>
 #include <cstring>
-#include <numeric>
 
 namespace tutti::detail {
 
@@ -23,15 +23,18 @@ public:
     mpi_collectives() = default;
     mpi_collectives(MPI_Comm group, int rank, int size) : group_{group}, rank_{rank}, size_{size} {}
 
+    /// Whether MPI has every collective of this kind on such elements, with such an operation, where parts do not differ.
+    template <collective Kind, class T, class Operation>
+    static constexpr bool has_all() {
+        if constexpr (!reduces(Kind)) return true;
+        else return Kind != collective::reduce_scatter && has_mpi_type(element_type_of<T>) && has_mpi_operation(reduction_of<T, Operation>);
+    }
     /// Whether MPI has this collective on these elements, with this operation, in this place.
     bool has(call const& what) const {
         if (what.counts && !has_int_counts(what)) return false;
         if (!what.reduce) return true;
-        return has_reduction(what) && (what.kind != collective::reduce_scatter || !in_place(what));
-    }
-    /// Whether MPI folds such elements, as many, with this operation.
-    [[gnu::always_inline]] static bool has_reduction(call const& what) {
-        return what.count <= INT_MAX && mpi_type(*what.type) != MPI_DATATYPE_NULL && mpi_operation(*what.reduce) != MPI_OP_NULL;
+        return what.count <= INT_MAX && has_mpi_type(*what.type) && has_mpi_operation(*what.reduce) &&
+               (what.kind != collective::reduce_scatter || !in_place(what));
     }
 
     /// An all_reduce that MPI has.
@@ -41,72 +44,50 @@ public:
                   "MPI_Allreduce");
     }
 
+    /// Calls MPI's blocking function for a call of a kind that `has_all` of. What an int cannot count is reduced in pieces.
+    template <collective Kind>
+    void perform_one(call const& what) const {
+        if constexpr (!reduces(Kind)) return perform_one<Kind>(what, nullptr);
+        call piece = what;
+        std::size_t left = what.count;
+        for (;;) {
+            piece.count = std::min<std::size_t>(left, INT_MAX);
+            if constexpr (Kind == collective::all_reduce) all_reduce(piece);
+            else perform_one<Kind>(piece, nullptr);
+            left -= piece.count;
+            if (left == 0) return;
+            piece.in += piece.bytes();
+            if (piece.out) piece.out += piece.bytes();
+        }
+    }
+
     /// Calls MPI: its blocking function, or the one that gives a request.
     void perform(call const& what, mpi_request* starts = nullptr) const {
         if (what.counts) return perform_v(what, starts);
         MPI_Request* const request = starts ? &starts->request : nullptr;
-        if (!what.type) return check_mpi(request ? MPI_Ibarrier(group_, request) : MPI_Barrier(group_), "MPI_Barrier");
-        mpi_elements const elements{*what.type, what.count};
-        auto const type = elements.type();
-        auto const n = elements.count();
-        auto const operation = what.reduce ? mpi_operation(*what.reduce) : MPI_OP_NULL;
-        bool const root = what.root == rank_;
-        void const* const in = what.in == what.out ? MPI_IN_PLACE : what.in;
-        void* const out = what.out;
         switch (what.kind) {
+        case collective::barrier:
+            return perform_one<collective::barrier>(what, request);
         case collective::broadcast:
-            return check_mpi(request ? MPI_Ibcast(out, n, type, what.root, group_, request)
-                                     : MPI_Bcast(out, n, type, what.root, group_),
-                             "MPI_Bcast");
-        case collective::reduce: {
-            void const* brought = root ? in : what.in;
-            aligned_bytes copy;
-            if (reduces_in_place_at_0_alone && !request && root && brought == MPI_IN_PLACE && rank_ != 0 && n != 0) {
-                copy = aligned_bytes{what.bytes(), what.type->alignment};
-                std::memcpy(copy.data(), what.in, what.bytes());
-                brought = copy.data();
-            }
-            return check_mpi(request ? MPI_Ireduce(brought, out, n, type, operation, what.root, group_, request)
-                                     : MPI_Reduce(brought, out, n, type, operation, what.root, group_),
-                             "MPI_Reduce");
-        }
+            return perform_one<collective::broadcast>(what, request);
+        case collective::reduce:
+            return perform_one<collective::reduce>(what, request);
         case collective::all_reduce:
-            if (!request) return all_reduce(what);
-            return check_mpi(MPI_Iallreduce(in, out, n, type, operation, group_, request), "MPI_Allreduce");
+            return perform_one<collective::all_reduce>(what, request);
         case collective::reduce_scatter:
-            return check_mpi(request ? MPI_Ireduce_scatter_block(in, out, n, type, operation, group_, request)
-                                     : MPI_Reduce_scatter_block(in, out, n, type, operation, group_),
-                             "MPI_Reduce_scatter_block");
-        case collective::gather: {
-            void const* const brought = root && in_place(what) ? MPI_IN_PLACE : what.in;
-            return check_mpi(request ? MPI_Igather(brought, n, type, out, n, type, what.root, group_, request)
-                                     : MPI_Gather(brought, n, type, out, n, type, what.root, group_),
-                             "MPI_Gather");
-        }
-        case collective::all_gather: {
-            void const* const brought = in_place(what) ? MPI_IN_PLACE : what.in;
-            return check_mpi(request ? MPI_Iallgather(brought, n, type, out, n, type, group_, request)
-                                     : MPI_Allgather(brought, n, type, out, n, type, group_),
-                             "MPI_Allgather");
-        }
-        case collective::scatter: {
-            void* const got = root && in_place(what) ? MPI_IN_PLACE : out;
-            return check_mpi(request ? MPI_Iscatter(what.in, n, type, got, n, type, what.root, group_, request)
-                                     : MPI_Scatter(what.in, n, type, got, n, type, what.root, group_),
-                             "MPI_Scatter");
-        }
+            return perform_one<collective::reduce_scatter>(what, request);
+        case collective::gather:
+            return perform_one<collective::gather>(what, request);
+        case collective::all_gather:
+            return perform_one<collective::all_gather>(what, request);
+        case collective::scatter:
+            return perform_one<collective::scatter>(what, request);
         case collective::all_to_all:
-            return check_mpi(request ? MPI_Ialltoall(in, n, type, out, n, type, group_, request)
-                                     : MPI_Alltoall(in, n, type, out, n, type, group_),
-                             "MPI_Alltoall");
+            return perform_one<collective::all_to_all>(what, request);
         case collective::scan:
-            return check_mpi(request ? MPI_Iscan(in, out, n, type, operation, group_, request)
-                                     : MPI_Scan(in, out, n, type, operation, group_),
-                             "MPI_Scan");
+            return perform_one<collective::scan>(what, request);
         default:
-            return check_mpi(request ? MPI_Iexscan(in, out, n, type, operation, group_, request)
-                                     : MPI_Exscan(in, out, n, type, operation, group_),
-                             "MPI_Exscan");
+            return perform_one<collective::exclusive_scan>(what, request);
         }
     }
 
@@ -132,12 +113,84 @@ private:
     /// Whether this rank's part of one buffer is the other buffer.
     bool in_place(call const& what) const {
         std::size_t before = static_cast<std::size_t>(rank_) * what.count;
-        if (what.counts) before = std::accumulate(what.counts, what.counts + rank_, std::size_t{0});
+        if (what.counts) before = 0;
+        for (int k = 0; what.counts && k < rank_; ++k) before += what.counts[k];
         std::size_t const bytes = before * what.type->size;
         return brings_parts(what.kind) ? what.out == what.in + bytes : what.in == what.out + bytes;
     }
 
-    /// The same where parts differ.
+    /// One kind, so that only those that a program calls are compiled.
+    template <collective Kind>
+    void perform_one(call const& what, MPI_Request* request) const {
+        if constexpr (Kind == collective::barrier) {
+            check_mpi(request ? MPI_Ibarrier(group_, request) : MPI_Barrier(group_), "MPI_Barrier");
+        } else if constexpr (Kind == collective::all_reduce) {
+            if (!request) return all_reduce(what);
+            check_mpi(MPI_Iallreduce(what.in == what.out ? MPI_IN_PLACE : what.in, what.out, static_cast<int>(what.count),
+                                     mpi_type(*what.type), mpi_operation(*what.reduce), group_, request),
+                      "MPI_Allreduce");
+        } else {
+            mpi_elements const elements{*what.type, what.count};
+            auto const type = elements.type();
+            auto const n = elements.count();
+            bool const root = what.root == rank_;
+            void const* const in = what.in == what.out ? MPI_IN_PLACE : what.in;
+            void* const out = what.out;
+            if constexpr (Kind == collective::broadcast) {
+                check_mpi(request ? MPI_Ibcast(out, n, type, what.root, group_, request)
+                                  : MPI_Bcast(out, n, type, what.root, group_),
+                          "MPI_Bcast");
+            } else if constexpr (Kind == collective::reduce) {
+                auto const operation = mpi_operation(*what.reduce);
+                void const* brought = root ? in : what.in;
+                aligned_bytes copy;
+                if (reduces_in_place_at_0_alone && !request && root && brought == MPI_IN_PLACE && rank_ != 0 && n != 0) {
+                    copy = aligned_bytes{what.bytes(), what.type->alignment};
+                    std::memcpy(copy.data(), what.in, what.bytes());
+                    brought = copy.data();
+                }
+                check_mpi(request ? MPI_Ireduce(brought, out, n, type, operation, what.root, group_, request)
+                                  : MPI_Reduce(brought, out, n, type, operation, what.root, group_),
+                          "MPI_Reduce");
+            } else if constexpr (Kind == collective::reduce_scatter) {
+                auto const operation = mpi_operation(*what.reduce);
+                check_mpi(request ? MPI_Ireduce_scatter_block(in, out, n, type, operation, group_, request)
+                                  : MPI_Reduce_scatter_block(in, out, n, type, operation, group_),
+                          "MPI_Reduce_scatter_block");
+            } else if constexpr (Kind == collective::gather) {
+                void const* const brought = root && in_place(what) ? MPI_IN_PLACE : what.in;
+                check_mpi(request ? MPI_Igather(brought, n, type, out, n, type, what.root, group_, request)
+                                  : MPI_Gather(brought, n, type, out, n, type, what.root, group_),
+                          "MPI_Gather");
+            } else if constexpr (Kind == collective::all_gather) {
+                void const* const brought = in_place(what) ? MPI_IN_PLACE : what.in;
+                check_mpi(request ? MPI_Iallgather(brought, n, type, out, n, type, group_, request)
+                                  : MPI_Allgather(brought, n, type, out, n, type, group_),
+                          "MPI_Allgather");
+            } else if constexpr (Kind == collective::scatter) {
+                void* const got = root && in_place(what) ? MPI_IN_PLACE : out;
+                check_mpi(request ? MPI_Iscatter(what.in, n, type, got, n, type, what.root, group_, request)
+                                  : MPI_Scatter(what.in, n, type, got, n, type, what.root, group_),
+                          "MPI_Scatter");
+            } else if constexpr (Kind == collective::all_to_all) {
+                check_mpi(request ? MPI_Ialltoall(in, n, type, out, n, type, group_, request)
+                                  : MPI_Alltoall(in, n, type, out, n, type, group_),
+                          "MPI_Alltoall");
+            } else if constexpr (Kind == collective::scan) {
+                auto const operation = mpi_operation(*what.reduce);
+                check_mpi(request ? MPI_Iscan(in, out, n, type, operation, group_, request)
+                                  : MPI_Scan(in, out, n, type, operation, group_),
+                          "MPI_Scan");
+            } else {
+                auto const operation = mpi_operation(*what.reduce);
+                check_mpi(request ? MPI_Iexscan(in, out, n, type, operation, group_, request)
+                                  : MPI_Exscan(in, out, n, type, operation, group_),
+                          "MPI_Exscan");
+            }
+        }
+    }
+
+    /// A call whose parts differ.
     void perform_v(call const& what, mpi_request* starts) const {
         auto type = mpi_type(*what.type);
         std::size_t const unit = type == MPI_DATATYPE_NULL ? what.type->size : 1;

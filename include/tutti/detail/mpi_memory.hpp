@@ -52,8 +52,21 @@ private:
     int unwinding_;
 };
 
+/// Memory that all ranks of a group share, and collectives by it.
+class mpi_meeting_place {
+public:
+    virtual ~mpi_meeting_place() = default;
+
+    /// `bytes` of each rank, the same number on all of them, that peers reach until the result is gone. Collective, and so is that.
+    virtual std::pair<std::shared_ptr<void>, std::byte*> allocate(std::size_t bytes) = 0;
+
+    /// Meets the peers, compares what they call, and performs the call if all its data can be reached. Collective.
+    /// @return whether it did
+    virtual bool perform(call const& what) = 0;
+};
+
 /// What processes of one host need to perform collectives as threads do: a group in a window, and windows for the data.
-class mpi_memory {
+class mpi_memory final : public mpi_meeting_place {
 public:
     /// @param behind  what goes on while this rank waits
     mpi_memory(MPI_Comm group, int rank, int ranks, std::chrono::milliseconds timeout, shared_group::background& behind)
@@ -66,17 +79,13 @@ public:
         check_mpi(MPI_Barrier(group), "MPI_Barrier");
     }
 
-    /// `bytes` of each rank, the same number on all of them, that lie in a window until the result is gone. Collective, and so is
-    /// that.
-    std::pair<std::shared_ptr<void>, std::byte*> allocate(std::size_t bytes) {
-        auto window = std::make_shared<open_window>(*this, bytes);
-        std::byte* const mine = window->memory.ranks()[static_cast<std::size_t>(mine_.rank())];
-        return {std::move(window), mine};
+    std::pair<std::shared_ptr<void>, std::byte*> allocate(std::size_t bytes) override {
+        auto* const window = new open_window{*this, bytes};
+        std::shared_ptr<void> kept{window};
+        return {std::move(kept), window->memory.ranks()[static_cast<std::size_t>(mine_.rank())]};
     }
 
-    /// Meets the peers, compares what they call, and performs the call if all its data can be reached. Collective.
-    /// @return whether it did
-    bool perform(call const& what) {
+    bool perform(call const& what) override {
         auto const sequence = mine_.publish(what);
         mine_.meet(what, sequence);
         if (!mine_.can_move(what, sequence)) return false;

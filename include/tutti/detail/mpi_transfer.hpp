@@ -2,10 +2,11 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/mpi_types.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -28,11 +29,12 @@ public:
         if (room > capacity_ || alignment > alignment_)
             landing_ = aligned_bytes{room, alignment}, capacity_ = room, alignment_ = alignment;
         std::byte* free = landing_.data();
-        round_.assign(round.begin(), round.end());
+        round_.clear();
         places_.clear();
         requests_.assign(round.size(), MPI_REQUEST_NULL);
         for (std::size_t k = 0; k < round.size(); ++k) {
             message const& each = round[k];
+            round_.push_back(each);
             places_.push_back(folds(each) ? std::exchange(free, free + slot(each.count)) : each.data);
             mpi_elements const elements{*what.type, each.count};
             int const tag = first_tag + each.lane;
@@ -83,9 +85,8 @@ private:
         }
     }
     [[noreturn]] static void mismatch(message const& each, call const& what, char const* than) {
-        throw collective_mismatch{"tutti: ranks disagree: rank " + std::to_string(each.peer) + " sent " + than + " than the " +
-                                  std::to_string(each.count) + " x " + std::string{what.type->name} + " expected of it (in " +
-                                  describe(what) + ")"};
+        raise<collective_mismatch>({"tutti: ranks disagree: rank ", each.peer, " sent ", than, " than the ", each.count, " x ",
+                                    what.type->name, " expected of it (in ", describe(what), ")"});
     }
 
     std::vector<message> round_;

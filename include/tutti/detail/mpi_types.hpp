@@ -32,53 +32,78 @@ namespace tutti::detail {
     if (code != MPI_SUCCESS) [[unlikely]] fail_as_mpi(code, function);
 }
 
-/// MPI's name for an element type, or MPI_DATATYPE_NULL where it has none.
-[[gnu::always_inline]] inline MPI_Datatype mpi_type(element_type const& type) {
-    bool const byte = type.size == 1, two = type.size == 2, four = type.size == 4, eight = type.size == 8;
+/// Whether MPI has a name for an element type.
+constexpr bool has_mpi_type(element_type const& type) {
     switch (type.number) {
     case number_kind::signed_integer:
-        return byte ? MPI_INT8_T : two ? MPI_INT16_T : four ? MPI_INT32_T : eight ? MPI_INT64_T : MPI_DATATYPE_NULL;
     case number_kind::unsigned_integer:
-        return byte ? MPI_UINT8_T : two ? MPI_UINT16_T : four ? MPI_UINT32_T : eight ? MPI_UINT64_T : MPI_DATATYPE_NULL;
+        return type.size == 1 || type.size == 2 || type.size == 4 || type.size == 8;
     case number_kind::floating_point:
-        return four ? MPI_FLOAT : eight ? MPI_DOUBLE : type.size == sizeof(long double) ? MPI_LONG_DOUBLE : MPI_DATATYPE_NULL;
+        return type.size == 4 || type.size == 8 || type.size == sizeof(long double);
     case number_kind::complex:
-        return eight             ? MPI_CXX_FLOAT_COMPLEX
-               : type.size == 16 ? MPI_CXX_DOUBLE_COMPLEX
-               : type.size == 32 ? MPI_CXX_LONG_DOUBLE_COMPLEX
-                                 : MPI_DATATYPE_NULL;
+        return type.size == 8 || type.size == 16 || type.size == 32;
     default:
-        return MPI_DATATYPE_NULL;
+        return false;
     }
 }
 
-/// MPI's name for an operation that it does exactly as tutti does, on any ranks in any order, or MPI_OP_NULL.
+/// That name, or MPI_DATATYPE_NULL.
+[[gnu::always_inline]] inline MPI_Datatype mpi_type(element_type const& type) {
+    if (!has_mpi_type(type)) return MPI_DATATYPE_NULL;
+    bool const byte = type.size == 1, two = type.size == 2, four = type.size == 4, eight = type.size == 8;
+    switch (type.number) {
+    case number_kind::signed_integer:
+        return byte ? MPI_INT8_T : two ? MPI_INT16_T : four ? MPI_INT32_T : MPI_INT64_T;
+    case number_kind::unsigned_integer:
+        return byte ? MPI_UINT8_T : two ? MPI_UINT16_T : four ? MPI_UINT32_T : MPI_UINT64_T;
+    case number_kind::floating_point:
+        return four ? MPI_FLOAT : eight ? MPI_DOUBLE : MPI_LONG_DOUBLE;
+    default:
+        return eight ? MPI_CXX_FLOAT_COMPLEX : type.size == 16 ? MPI_CXX_DOUBLE_COMPLEX : MPI_CXX_LONG_DOUBLE_COMPLEX;
+    }
+}
+
+/// Whether MPI does an operation exactly as tutti does, on any ranks in any order, on elements that it has a name for.
 /// The smaller of -0 and 0, or of a number and NaN, depends on the order; and MPICH 4.0 compares unsigned numbers, Open MPI 4.1
 /// unsigned long, as if they had a sign. So minima and maxima are MPI's only where numbers are whole and signed.
+constexpr bool has_mpi_operation(reduction const& reduce) {
+    number_kind const number = reduce.type->number;
+    switch (reduce.kind) {
+    case operation_kind::other:
+        return false;
+    case operation_kind::plus:
+    case operation_kind::multiplies:
+        return true;
+    case operation_kind::minimum:
+    case operation_kind::maximum:
+        return number == number_kind::signed_integer;
+    default:
+        return number == number_kind::signed_integer || number == number_kind::unsigned_integer;
+    }
+}
+
+/// MPI's name for such an operation, or MPI_OP_NULL.
 [[gnu::always_inline]] inline MPI_Op mpi_operation(reduction const& reduce) {
-    bool const integer =
-        reduce.type->number == number_kind::signed_integer || reduce.type->number == number_kind::unsigned_integer;
+    if (!has_mpi_operation(reduce)) return MPI_OP_NULL;
     switch (reduce.kind) {
     case operation_kind::plus:
         return MPI_SUM;
     case operation_kind::multiplies:
         return MPI_PROD;
     case operation_kind::minimum:
-        return reduce.type->number == number_kind::signed_integer ? MPI_MIN : MPI_OP_NULL;
+        return MPI_MIN;
     case operation_kind::maximum:
-        return reduce.type->number == number_kind::signed_integer ? MPI_MAX : MPI_OP_NULL;
+        return MPI_MAX;
     case operation_kind::bit_and:
-        return integer ? MPI_BAND : MPI_OP_NULL;
+        return MPI_BAND;
     case operation_kind::bit_or:
-        return integer ? MPI_BOR : MPI_OP_NULL;
+        return MPI_BOR;
     case operation_kind::bit_xor:
-        return integer ? MPI_BXOR : MPI_OP_NULL;
+        return MPI_BXOR;
     case operation_kind::logical_and:
-        return integer ? MPI_LAND : MPI_OP_NULL;
-    case operation_kind::logical_or:
-        return integer ? MPI_LOR : MPI_OP_NULL;
+        return MPI_LAND;
     default:
-        return MPI_OP_NULL;
+        return MPI_LOR;
     }
 }
 

@@ -2,12 +2,12 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/processor.hpp>
 #include <tutti/detail/shared_windows.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -344,7 +344,7 @@ private:
             if (now - start < yielding) {
                 for (int i = 0; i < 16 && !ready(); ++i) std::this_thread::yield();
             } else {  // naps that are short beside the time waited so far
-                std::this_thread::sleep_for(std::clamp<clock::duration>((now - start) / 32, shortest_nap, longest_nap));
+                std::this_thread::sleep_for(std::min(std::max((now - start) / 32, shortest_nap), longest_nap));
             }
         }
     }

@@ -3,16 +3,15 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/disagreement.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/text.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -279,7 +278,7 @@ private:
         std::size_t const line = std::max<std::size_t>(1, 64 / what.type->size);
         std::size_t const before = reinterpret_cast<std::uintptr_t>(result) % 64 / what.type->size, whole = before + what.count;
         std::size_t const slice = ((whole + ranks - 1) / ranks + line - 1) / line * line;
-        auto start = [&](std::size_t rank) { return std::clamp(rank * slice, before, whole) - before; };
+        auto start = [&](std::size_t rank) { return std::min(std::max(rank * slice, before), whole) - before; };
         std::size_t const first = start(me), count = start(me + 1) - first;
         switch (what.kind) {
         case collective::reduce:
@@ -304,7 +303,9 @@ private:
         if (what.receive_counts) std::memcpy(shown + ranks, what.receive_counts, ranks * sizeof *shown);
     }
     static std::size_t sum(std::size_t const* counts, std::size_t how_many) {
-        return std::accumulate(counts, counts + how_many, std::size_t{0});
+        std::size_t whole = 0;
+        for (std::size_t k = 0; k < how_many; ++k) whole += counts[k];
+        return whole;
     }
     bool same_counts(call const& what, std::uint64_t sequence) {
         if (what.receive_counts) return true;  // each rank has its own

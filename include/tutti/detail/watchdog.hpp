@@ -1,8 +1,8 @@
 #pragma once
 
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/least_standard.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -20,13 +20,13 @@ namespace tutti::detail {
 /// cannot be left by an exception. A call notes itself by a few stores; a thread looks at them now and then.
 class watchdog {
 public:
-    watchdog(std::string who, std::chrono::milliseconds timeout)
+    [[gnu::cold]] watchdog(std::string who, std::chrono::milliseconds timeout)
         : who_{std::move(who)},
           timeout_{timeout},
           thread_{[this] { watch(); }} {}
     watchdog(watchdog const&) = delete;
     watchdog& operator=(watchdog const&) = delete;
-    ~watchdog() {
+    [[gnu::cold]] ~watchdog() {
         {
             std::lock_guard const lock{mutex_};
             over_ = true;
@@ -58,18 +58,19 @@ private:
     using clock = std::chrono::steady_clock;
 
     void watch() {
-        auto const tick = std::clamp<clock::duration>(timeout_ / 8, std::chrono::milliseconds{1}, std::chrono::seconds{1});
+        auto const tick = std::min(std::max<clock::duration>(timeout_ / 8, std::chrono::milliseconds{1}), clock::duration{std::chrono::seconds{1}});
         std::uint64_t seen = 0;
         auto since = clock::now();
         std::unique_lock lock{mutex_};
-        while (!bell_.wait_for(lock, tick, [&] { return over_; })) {
+        while (!over_) {
+            bell_.wait_for(lock, tick);
             auto const turn = turn_.load(std::memory_order_acquire);
             bool const inside = turn % 2 == 1;
             if (!inside || turn != seen) seen = turn, since = clock::now();
             else if (clock::now() - since >= timeout_) bite();
         }
     }
-    [[noreturn]] void bite() const {
+    [[noreturn, gnu::cold]] void bite() const {
         call const what{.kind = kind_.load(std::memory_order_relaxed),
                         .type = type_.load(std::memory_order_relaxed),
                         .count = count_.load(std::memory_order_relaxed)};

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <tutti/collectives/schedule.hpp>
+#include <tutti/detail/least_standard.hpp>
 
-#include <algorithm>
 #include <cstddef>
 
 namespace tutti::algorithm {

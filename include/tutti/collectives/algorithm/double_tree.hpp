@@ -3,8 +3,8 @@
 #include <tutti/collectives/algorithm/parameter.hpp>
 #include <tutti/collectives/algorithm/two_trees.hpp>
 #include <tutti/collectives/schedule.hpp>
+#include <tutti/detail/least_standard.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
