@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -73,8 +74,17 @@ struct schedule {
     std::vector<stage_schedule> stages{};
 };
 
-/// The schedule that a policy, such as `gpipe`, makes for all stages.
+/// Makes schedules, such as `gpipe`: `steps(shape, stage)` gives what one stage does, `in_flight(shape, stage)` how many micro-batches
+/// it may hold. A pure function, so that every rank knows what all do.
+/// Laws: what it makes is sound, as `verify` says
 template <class Policy>
+concept schedule_policy = requires(Policy const& policy, shape const& of, int stage) {
+    { policy.steps(of, stage) } -> std::same_as<stage_schedule>;
+    { policy.in_flight(of, stage) } -> std::convertible_to<int>;
+};
+
+/// The schedule that a policy makes for all stages.
+template <schedule_policy Policy>
 constexpr schedule make_schedule(Policy const& policy, shape const& of) {
     schedule whole{of};
     for (int stage = 0; stage < of.stages; ++stage) whole.stages.push_back(policy.steps(of, stage));
