@@ -93,13 +93,15 @@ public:
     void add_gradients(Comm& world, stage<Model>& mine) const {
         for_each_tie(world, mine, gradients_of,
                      [&](auto block, bool is_first, int peer) {
-                         std::vector<std::remove_cv_t<typename decltype(block)::element_type>> theirs(block.size());
+                         using T = typename decltype(block)::element_type;
+                         std::vector<T> theirs(block.size());
                          exchange(world, block, peer, theirs, peer);
                          for (std::size_t i = 0; i < theirs.size(); ++i)
-                             block[i] = is_first ? block[i] + theirs[i] : theirs[i] + block[i];
+                             block[i] = static_cast<T>(is_first ? block[i] + theirs[i] : theirs[i] + block[i]);
                      },
                      [](auto a, auto b) {
-                         for (std::size_t i = 0; i < a.size(); ++i) a[i] = b[i] = a[i] + b[i];
+                         using T = typename decltype(a)::element_type;
+                         for (std::size_t i = 0; i < a.size(); ++i) a[i] = b[i] = static_cast<T>(a[i] + b[i]);
                      });
     }
 
@@ -116,10 +118,11 @@ private:
     void for_each_tie(Comm& world, stage<Model>& mine, Blocks blocks_of, Between between, Here here) const {
         for (std::size_t k = 0; k < ties_.size(); ++k) {
             int const a = owner_[2 * k], b = owner_[2 * k + 1], me = world.rank();
+            // Types as parameters, since to g++ 12 decltype(first) is another type in the inner lambda.
             if (a == me && b == me)
-                with_block(mine, ties_[k].first, blocks_of, [&](auto first) {
-                    with_block(mine, ties_[k].second, blocks_of, [&](auto second) {
-                        if constexpr (std::is_same_v<decltype(first), decltype(second)>) here(first, second);
+                with_block(mine, ties_[k].first, blocks_of, [&]<class First>(First first) {
+                    with_block(mine, ties_[k].second, blocks_of, [&]<class Second>(Second second) {
+                        if constexpr (std::is_same_v<First, Second>) here(first, second);
                     });
                 });
             else if (a == me) with_block(mine, ties_[k].first, blocks_of, [&](auto block) { between(block, true, b); });
