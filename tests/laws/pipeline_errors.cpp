@@ -281,6 +281,34 @@ TEST_CASE("a stage that throws, at any micro-batch, there or back, ends the othe
             }
 }
 
+TEST_CASE("a stage that throws ends the others at once, even if its rank goes on as if nothing had been") {
+    for (auto const& [how, evaluates] : {std::pair{fragile{.forward_at = 5}, false}, std::pair{fragile{.backward_at = 3}, false},
+                                         std::pair{fragile{.forward_at = 2}, true}}) {
+        std::atomic<int> told = 0, caught = 0;
+        // The timeout is longer than the test's: nobody may wait for it.
+        CHECK_THROWS(tutti::launch<tutti::comm::threads>(
+            {.ranks = 3, .timeout = std::chrono::minutes{5}}, [&, how = how, evaluates = evaluates](auto& world) {
+                auto layer = [&] { return world.rank() == 1 ? how : fragile{}; };
+                tutti::model_parallel_trainer trainer{world,
+                                                      tutti::layers{layer, layer, layer,
+                                                                    [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
+                                                                        dy = y;
+                                                                        return 0.0;
+                                                                    }},
+                                                      partition::shuffled{}, partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
+                try {
+                    if (evaluates) trainer.evaluate(laws::numbered{24}, {.batch = 4});
+                    else trainer.run_epoch(laws::numbered{24}, {.batch = 8, .accumulate = 4});
+                } catch (std::domain_error const&) { ++caught; } catch (tutti::peer_failed const&) {
+                    ++told;
+                }
+                trainer.run_epoch(laws::numbered{24}, {.batch = 8});
+            }));
+        CHECK(caught == 1);
+        CHECK(told == 2);
+    }
+}
+
 TEST_CASE("activations whose shapes depend on more than the number of samples are refused, and the others are told") {
     struct growing {
         struct saved {};

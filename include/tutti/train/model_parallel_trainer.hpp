@@ -1,17 +1,13 @@
 #pragma once
 
-#include <tutti/collectives/all_reduce.hpp>
 #include <tutti/collectives/broadcast.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/dataset.hpp>
 #include <tutti/concepts/layer_partition.hpp>
-#include <tutti/concepts/model.hpp>
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/partition.hpp>
-#include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
@@ -24,16 +20,16 @@
 #include <tutti/train/layers.hpp>
 #include <tutti/train/reports.hpp>
 #include <tutti/train/stage.hpp>
+#include <tutti/train/stage_learning.hpp>
 #include <tutti/train/stage_pass.hpp>
 #include <tutti/train/ties.hpp>
 #include <tutti/train/together.hpp>
-#include <tutti/train/update.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -87,12 +83,12 @@ public:
           model_{std::move(model)},
           partition_{std::move(partition)},
           schedule_{std::move(schedule)},
-          optimizer_{std::move(optimizer)} {
+          learning_{std::move(optimizer)} {
         std::vector<std::size_t> at;
         together([&] {
             at = checked_cuts(cuts);
             ties_.emplace(model_.ties(), at);
-            optimizer_.check();
+            learning_.optimizer().check();
         });
         std::vector<std::size_t> tied;
         for (auto const& [first, second] : model_.ties()) tied.insert(tied.end(), {first.layer, first.block, second.layer, second.block});
@@ -101,12 +97,10 @@ public:
                                  detail::agreed::hash("the list of its cuts", detail::fingerprint(std::span{at})),
                                  detail::agreed::hash("the list of its ties", detail::fingerprint(std::span{tied}))});
         detail::agree<argument>(world, "the optimiser",
-                                {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(optimizer_))});
+                                {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
         auto const rank = static_cast<std::size_t>(world.rank());
         stage_.build(model_, at[rank], at[rank + 1]);
-        together([&] {
-            stage_.for_each_learning([&](auto& layer, auto k) { make_state(layer, k); });
-        });
+        together([&] { learning_.prepare(stage_); });
         ties_->check(world, stage_);
         ties_->copy_parameters(world, stage_);
     }
@@ -199,20 +193,22 @@ public:
         pass.reserve(1);
         detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_type::output&, batch_of<Data> const&>>> mean;
         using action = pipeline::task::action;
-        for (std::size_t first = 0, last = 0; first < size; first = last) {
-            last = first + std::min(options.batch, size - first);
-            auto const pass_on = [&](action what) {
-                pipeline::task const task{what};
-                transfer(pass, std::span{&task, 1}, [&](int) { return last - first; });
-            };
-            if (stage_.first() > 0) pass_on(action::receive_activation);
-            auto const forward = [&](batch_of<Data> const* batch) {
-                pass.forward(0, batch, [&](auto y) { mean.add(metric(y, *batch), last - first); });
-            };
-            if (begins() || ends()) batches.with(share, first, last, [&](auto const& batch) { forward(&batch); });
-            else forward(nullptr);
-            if (!ends()) pass_on(action::send_activation);
-        }
+        while_peers_wait([&] {
+            for (std::size_t first = 0, last = 0; first < size; first = last) {
+                last = first + std::min(options.batch, size - first);
+                auto const pass_on = [&](action what) {
+                    pipeline::task const task{what};
+                    transfer(pass, std::span{&task, 1}, [&](int) { return last - first; });
+                };
+                if (stage_.first() > 0) pass_on(action::receive_activation);
+                auto const forward = [&](batch_of<Data> const* batch) {
+                    pass.forward(0, batch, [&](auto y) { mean.add(metric(y, *batch), last - first); });
+                };
+                if (begins() || ends()) batches.with(share, first, last, [&](auto const& batch) { forward(&batch); });
+                else forward(nullptr);
+                if (!ends()) pass_on(action::send_activation);
+            }
+        });
         if (world_->size() > 1) broadcast(*world_, mean.sums(), world_->size() - 1);
         return mean.over(size);
     }
@@ -263,18 +259,11 @@ public:
 
     /// The optimiser's state for the layers of this rank: bytes to read, or to overwrite with those of a trainer of the same model,
     /// optimiser and cuts. Local.
-    std::vector<std::span<std::byte>> state() {
-        std::vector<std::span<std::byte>> all;
-        for (auto const& each : states_)
-            for (auto const& store : each.slots.stores)
-                for (auto const bytes : store.bytes()) all.push_back(bytes);
-        return all;
-    }
+    std::vector<std::span<std::byte>> state() { return learning_.state(); }
 
 private:
     using clock = std::chrono::steady_clock;
     using argument = detail::arguments_of::model_parallel_trainer;
-    static constexpr slice everything{0, std::numeric_limits<std::size_t>::max()};
     static constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
 
     template <class Data>
@@ -287,16 +276,27 @@ private:
     template <class Data>
     using batch_of = typename decltype(batch_type<Data>())::type;
 
-    /// What training keeps of a layer.
-    struct layer_state {
-        detail::optimizer_slots slots{};
-        detail::block_store sums{};  // of gradients, over micro-batches
-    };
-
     static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
     bool begins() const { return stage_.first() == 0; }
     bool ends() const { return stage_.last() == Model::count; }
+    /// Does what may throw while peers wait for this rank: ends the group then, so that they are told even if the caller goes on.
+    template <class Act>
+    void while_peers_wait(Act act) {
+        try {
+            act();
+        } catch (peer_failed const&) {
+            throw;
+        } catch (timeout_error const&) {
+            throw;
+        } catch (collective_mismatch const&) {
+            throw;
+        } catch (std::exception const& problem) {
+            if (world_->size() > 1) world_->abort(problem.what());
+            throw;
+        }
+    }
+
     /// What the rank with the last layer brings.
     double from_last(double value) { return world_->size() == 1 ? value : broadcast(*world_, value, world_->size() - 1); }
 
@@ -316,17 +316,6 @@ private:
             throw usage_error{"tutti: model_parallel_trainer: the layer partition breaks its law: it has to give the first layer of each "
                               "stage, ascending, and the number of layers; see tutti/concepts/layer_partition.hpp"};
         return at;
-    }
-
-    template <class Layer>
-    void make_state(Layer& layer, std::size_t k) {
-        try {
-            detail::checked(layer, optimizer_);
-        } catch (usage_error const& problem) {
-            detail::raise<usage_error>({"tutti: layer ", k, ": ", std::string_view{problem.what()}.substr(7)});
-        }
-        states_[k].slots = detail::optimizer_state(parameters_of(layer), everything, optimizer_.slots());
-        states_[k].sums = detail::block_store{gradients_of(layer), everything};
     }
 
     /// All ranks deal to themselves, as if each were alone, and have to deal alike.
@@ -374,34 +363,32 @@ private:
         pass.reserve(slots);
         double whole = 0, loss = 0;
         for (std::size_t k = 0; k < micro_batches; ++k) whole += static_cast<double>(samples(k));
-        if (micro_batches > 1)
-            for (auto& each : states_) each.sums.clear();
+        if (micro_batches > 1) learning_.clear_sums();
         auto const samples_of = [&](int micro_batch) { return samples(static_cast<std::size_t>(micro_batch)); };
-        for (std::size_t first = 0, last = 0; first < tasks.size(); first = last) {
-            auto const& now = tasks[first];
-            auto const k = static_cast<std::size_t>(now.micro_batch);
-            while (last < tasks.size() && tasks[last].round == now.round) ++last;
-            if (now.transfers()) {
-                transfer(pass, std::span{tasks}.subspan(first, last - first), samples_of);
-            } else if (now.what == pipeline::task::action::forward) {
-                auto const forward = [&](typename Pass::batch_type const* batch) {
-                    pass.forward(k % slots, batch, [&](auto y) {
-                        double const mean = model_.loss()(std::as_const(y), *batch, pass.loss_gradient(k % slots));
-                        loss += mean * static_cast<double>(samples(k));
-                    });
-                };
-                if (begins() || ends()) with(k, [&](auto const& batch) { forward(&batch); });
-                else forward(nullptr);
-            } else {
-                pass.backward(k % slots);
-                if (micro_batches > 1)
-                    stage_.for_each_learning([&](auto& layer, auto index) {
-                        detail::add_weighted(states_[index].sums, gradients_of(layer), static_cast<double>(samples(k)) / whole);
-                    });
+        auto const forward = [&](std::size_t k, typename Pass::batch_type const* batch) {
+            pass.forward(k % slots, batch, [&](auto y) {
+                double const mean = model_.loss()(std::as_const(y), *batch, pass.loss_gradient(k % slots));
+                loss += mean * static_cast<double>(samples(k));
+            });
+        };
+        while_peers_wait([&] {
+            for (std::size_t first = 0, last = 0; first < tasks.size(); first = last) {
+                auto const& now = tasks[first];
+                auto const k = static_cast<std::size_t>(now.micro_batch);
+                while (last < tasks.size() && tasks[last].round == now.round) ++last;
+                if (now.transfers()) {
+                    transfer(pass, std::span{tasks}.subspan(first, last - first), samples_of);
+                } else if (now.what == pipeline::task::action::backward) {
+                    pass.backward(k % slots);
+                    if (micro_batches > 1) learning_.add(stage_, static_cast<double>(samples(k)) / whole);
+                } else if (begins() || ends()) {
+                    with(k, [&](auto const& batch) { forward(k, &batch); });
+                } else {
+                    forward(k, nullptr);
+                }
             }
-        }
-        if (micro_batches > 1)
-            stage_.for_each_learning([&](auto& layer, auto k) { detail::copy_blocks(states_[k].sums, gradients_of(layer)); });
+        });
+        if (micro_batches > 1) learning_.take_sums(stage_);
         return loss;
     }
 
@@ -411,44 +398,22 @@ private:
         ties_->add_gradients(*world_, stage_);
         double norm = 0, factor = 1;
         if (clip_norm > 0) {
-            norm = std::sqrt(sum_of_squares());
+            norm = learning_.norm(*world_, stage_, *ties_);
             if (norm > clip_norm) factor = clip_norm / norm;
         }
         communicating_ += clock::now() - start;
-        stage_.for_each_learning([&](auto& layer, auto k) {
-            detail::update_parameters(optimizer_, step_ + 1, parameters_of(layer), gradients_of(layer), factor, everything,
-                                      states_[k].slots);
-        });
-        ++step_;
+        learning_.update(stage_, ++step_, factor);
         return norm;
-    }
-
-    /// Of the gradients of all layers, each tie counted once.
-    /// Order:  layer by layer, whatever the number of ranks
-    double sum_of_squares() {
-        std::vector<double> by_layer(Model::count, 0);
-        stage_.for_each_learning([&](auto& layer, auto k) {
-            std::size_t block = 0;
-            for_each_block(gradients_of(layer), [&](auto gradient) {
-                if (!ties_->is_second(k, block++)) by_layer[k] += detail::sum_of_squares(gradient, everything);
-            });
-        });
-        if (world_->size() > 1) all_reduce(*world_, by_layer);  // one number and zeros: nothing is rounded
-        double sum = 0;
-        for (double const each : by_layer) sum += each;
-        return sum;
     }
 
     Comm* world_;
     Model model_;
     Partition partition_;
     Schedule schedule_;
-    Optimizer optimizer_;
     detail::stage<Model> stage_;
+    detail::stage_learning<Model, Optimizer> learning_;
     detail::cuts_of_stage cuts_;
     std::optional<detail::bound_ties<Model>> ties_;  // from the constructor on
-    // Of every layer; empty where another rank has it, or where it learns nothing.
-    std::vector<layer_state> states_ = std::vector<layer_state>(Model::count);
     pipeline::stage_schedule plan_;
     int planned_ = 0;  // micro-batches that `plan_` is for
     std::int64_t epoch_ = 0, step_ = 0;
