@@ -18,6 +18,7 @@
 #include <tutti/train/agreement.hpp>
 #include <tutti/train/batches.hpp>
 #include <tutti/train/deal.hpp>
+#include <tutti/train/epoch.hpp>
 #include <tutti/train/reports.hpp>
 #include <tutti/train/update.hpp>
 
@@ -27,7 +28,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -118,8 +118,8 @@ public:
         detail::require_dataset<Data>();
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        check_epoch(size, options);
-        std::size_t const steps = steps_of(size, options.batch);
+        detail::check_epoch(*world_, size, options, epoch_, step_);
+        std::size_t const steps = detail::steps_of(size, options.batch);
         check_share(size);
         auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
@@ -133,14 +133,14 @@ public:
             double const norm = update(options.clip_norm);
             loss_sum += loss;
             ++report.steps, report.samples += last - first;
-            tell(after_step_, step_report{epoch_, step + 1, steps, last - first, loss / static_cast<double>(samples), norm});
+            after_step_.tell({epoch_, step + 1, steps, last - first, loss / static_cast<double>(samples), norm});
         }
         share_buffers();
         report.mean_loss = total(loss_sum) / static_cast<double>(report.samples);
         report.seconds = seconds(clock::now() - start);
         report.communicating = seconds(communicating_);
         ++epoch_;
-        tell(after_epoch_, report);
+        after_epoch_.tell(report);
         return report;
     }
 
@@ -162,7 +162,7 @@ public:
         contribute(samples == 0, static_cast<double>(samples) / totals.samples);
         double const norm = update(clip_norm);
         step_report const report{epoch_, 1, 1, static_cast<std::size_t>(totals.samples), totals.loss / totals.samples, norm};
-        tell(after_step_, report);
+        after_step_.tell(report);
         return report;
     }
     /// As above; the batch knows its size.
@@ -179,10 +179,7 @@ public:
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        detail::agree<detail::arguments_of::evaluate>(*world_, "evaluate",
-                                                      {{"the number of samples", size}, {"batch", options.batch}});
-        if (size == 0) throw usage_error{"tutti: evaluate: the data set has no samples"};
-        if (options.batch == 0) throw usage_error{"tutti: evaluate: batch must be at least 1"};
+        detail::check_evaluation(*world_, size, options);
         share_buffers();
         auto const share = partition::strided{}.share(share_of{0, size, world_->rank(), world_->size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
@@ -210,9 +207,9 @@ public:
 
     /// Calls `callback(step_report)` on this rank after each of its steps. Local; callbacks stay, in the order they came. One that
     /// comes from within a callback is called from the next time on.
-    void after_step(std::function<void(step_report const&)> callback) { after_step_.push_back(std::move(callback)); }
+    void after_step(std::function<void(step_report const&)> callback) { after_step_.add(std::move(callback)); }
     /// Calls `callback(epoch_report)` on this rank after each epoch.
-    void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.push_back(std::move(callback)); }
+    void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.add(std::move(callback)); }
 
     Model& model() { return model_; }
     Model const& model() const { return model_; }
@@ -260,13 +257,6 @@ private:
     };
 
     static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
-
-    static std::size_t steps_of(std::size_t size, std::size_t batch) { return size / batch + (size % batch != 0); }
-
-    template <class Callbacks, class Report>
-    static void tell(Callbacks const& callbacks, Report const& report) {
-        for (std::size_t k = 0, count = callbacks.size(); k < count; ++k) callbacks[k](report);
-    }
 
     /// What ranks' own batches have made of the model's buffers differs: from now on all have those of rank 0. Collective.
     void share_buffers() {
@@ -350,24 +340,6 @@ private:
         return norm;
     }
 
-    void check_epoch(std::size_t size, epoch_options const& options) {
-        detail::agree<detail::arguments_of::run_epoch>(*world_, "run_epoch",
-                                                       {{"the number of samples", size},
-                                                        {"batch", options.batch},
-                                                        {"accumulate", options.accumulate},
-                                                        {"clip_norm", options.clip_norm},
-                                                        {"first_step", options.first_step},
-                                                        {"epoch", epoch_},
-                                                        {"the number of steps done", step_}});
-        if (size == 0) throw usage_error{"tutti: run_epoch: the data set has no samples"};
-        if (options.batch == 0) throw usage_error{"tutti: run_epoch: batch must be at least 1"};
-        if (options.accumulate == 0) throw usage_error{"tutti: run_epoch: accumulate must be at least 1"};
-        detail::check_clip_norm("run_epoch", options.clip_norm);
-        if (options.first_step >= steps_of(size, options.batch))
-            detail::raise<usage_error>({"tutti: run_epoch: first_step = ", options.first_step, " is past the last step of ", size,
-                                        " samples in batches of ", options.batch});
-    }
-
     /// What a rank alone deals to itself is looked at once.
     void check_share(std::size_t size) {
         bool const anew = dealt_size_ != size;
@@ -388,8 +360,8 @@ private:
     std::int64_t epoch_ = 0, step_ = 0;
     std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
     clock::duration communicating_{};
-    std::deque<std::function<void(step_report const&)>> after_step_;  // one that runs may add another, and stays where it is
-    std::deque<std::function<void(epoch_report const&)>> after_epoch_;
+    detail::callbacks<step_report> after_step_;
+    detail::callbacks<epoch_report> after_epoch_;
 };
 
 namespace detail {

@@ -8,7 +8,8 @@ namespace tutti {
 /// How an epoch is run.
 struct epoch_options {
     std::size_t batch = 64;      ///< samples per step over all ranks, >= 1; the last step of an epoch takes what is left
-    std::size_t accumulate = 1;  ///< micro-batches a step is worked through in, >= 1: less memory, the same update
+    std::size_t accumulate = 1;  ///< micro-batches a step is worked through in, >= 1: less memory, the same update; a pipeline
+                                 ///< works on several at a time
     double clip_norm = 0;        ///< largest norm of the whole gradient, scaled down to it when above; 0: any
     std::size_t first_step = 0;  ///< steps of this epoch done already, to resume in its middle
 };

@@ -1,0 +1,426 @@
+#pragma once
+
+#include <tutti/collectives/broadcast.hpp>
+#include <tutti/comm/solo.hpp>
+#include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/dataset.hpp>
+#include <tutti/concepts/layer_partition.hpp>
+#include <tutti/concepts/optimizer.hpp>
+#include <tutti/concepts/partition.hpp>
+#include <tutti/detail/text.hpp>
+#include <tutti/error.hpp>
+#include <tutti/partition/strided.hpp>
+#include <tutti/pipeline/schedule.hpp>
+#include <tutti/pipeline/verify.hpp>
+#include <tutti/train/agreement.hpp>
+#include <tutti/train/batches.hpp>
+#include <tutti/train/deal.hpp>
+#include <tutti/train/epoch.hpp>
+#include <tutti/train/layers.hpp>
+#include <tutti/train/reports.hpp>
+#include <tutti/train/stage.hpp>
+#include <tutti/train/stage_learning.hpp>
+#include <tutti/train/stage_pass.hpp>
+#include <tutti/train/ties.hpp>
+#include <tutti/train/together.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace tutti {
+
+namespace detail::arguments_of {
+struct model_parallel_trainer { std::uint64_t bits; };
+struct step { std::uint64_t bits; };
+}  // namespace detail::arguments_of
+
+/// Trains one model that is cut into stages of consecutive layers, one stage on each rank of a group: micro-batches of every batch
+/// move through the stages, several at a time, in the order of a schedule. Built and used by all ranks alike. A rank builds only its own
+/// layers. The same program on any number of ranks, one included, is the same training, bit for bit: every sum is taken in one order.
+/// Source: pipeline parallelism as in Huang et al. 2019, arXiv:1811.06965
+template <class Comm, class Model, class Partition, class Cuts, class Schedule, class Optimizer>
+class model_parallel_trainer {
+    static_assert(communicator<Comm>,
+                  "tutti: model_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
+                  "exchange() and abort(); see tutti/concepts/communicator.hpp");
+    static_assert(detail::is_layers<Model>, "tutti: the second argument of model_parallel_trainer is a row of layers, each given by a "
+                                            "factory, and a loss: tutti::layers{[] { return dense{64, 10}; }, ..., loss{}}");
+    static_assert(data_partition<Partition>,
+                  "tutti: the third argument of model_parallel_trainer is no data partition, such as tutti::partition::shuffled; see "
+                  "tutti/concepts/partition.hpp");
+    static_assert(layer_partition<Cuts>, "tutti: the fourth argument of model_parallel_trainer does not cut layers into stages, as "
+                                         "tutti::partition::layers does; see tutti/concepts/layer_partition.hpp");
+    static_assert(pipeline::schedule_policy<Schedule>,
+                  "tutti: the fifth argument of model_parallel_trainer is no pipeline schedule, such as "
+                  "tutti::pipeline::one_forward_one_backward; see tutti/pipeline/schedule.hpp");
+    static_assert(optimizer<Optimizer, float> || optimizer<Optimizer, double>,
+                  "tutti: the sixth argument of model_parallel_trainer is no optimiser, such as tutti::optim::sgd; see "
+                  "tutti/concepts/optimizer.hpp");
+
+public:
+    /// Cuts the model, and builds the layers of this rank's stage. Collective.
+    /// @param  world      must outlive the trainer
+    /// @param  partition  orders the data; all ranks work on the same samples, so it deals to one rank
+    /// @throws usage_error  on every rank: fewer layers than ranks, cuts or ties that do not fit or differ between ranks, gradients and
+    ///                      parameters of other shapes, settings that make no sense or differ
+    /// @throws what a factory throws, on the rank where it does; the others get `peer_failed`
+    /// Cost:   a few small exchanges; the parameters of this rank's layers, as many gradients again, and the optimiser's state
+    model_parallel_trainer(Comm& world, Model model, Partition partition, Cuts cuts, Schedule schedule, Optimizer optimizer)
+        : world_{&world},
+          model_{std::move(model)},
+          partition_{std::move(partition)},
+          schedule_{std::move(schedule)},
+          learning_{std::move(optimizer)} {
+        std::vector<std::size_t> at;
+        together([&] {
+            at = checked_cuts(cuts);
+            ties_.emplace(model_.ties(), at);
+            learning_.optimizer().check();
+        });
+        std::vector<std::size_t> tied;
+        for (auto const& [first, second] : model_.ties()) tied.insert(tied.end(), {first.layer, first.block, second.layer, second.block});
+        detail::agree<argument>(world, "the model",
+                                {{"the number of layers", Model::count},
+                                 detail::agreed::hash("the list of its cuts", detail::fingerprint(std::span{at})),
+                                 detail::agreed::hash("the list of its ties", detail::fingerprint(std::span{tied}))});
+        detail::agree<argument>(world, "the optimiser",
+                                {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
+        auto const rank = static_cast<std::size_t>(world.rank());
+        stage_.build(model_, at[rank], at[rank + 1]);
+        together([&] { learning_.prepare(stage_); });
+        ties_->check(world, stage_);
+        ties_->copy_parameters(world, stage_);
+    }
+
+    /// Goes once through `data`, in the order of the partition, each batch in `accumulate` micro-batches. Collective.
+    /// @param  data     as for data_parallel_trainer; only the ranks with the first and the last layer ask it for samples
+    /// @throws usage_error  on every rank, before anything is changed: no data, batch 0, arguments that differ between ranks, ...
+    /// @throws usage_error  on this rank, when the shape of an activation is not what it was for as many samples before
+    /// @throws what a layer, the loss or the data set throws, on the rank where it does; the others get `peer_failed`
+    /// Cost:   per step that of this rank's layers and the optimiser, the time the schedule idles, and per micro-batch an activation
+    ///         and a gradient to and from each neighbour. This rank holds what `schedule.in_flight` micro-batches save.
+    template <class Data>
+    epoch_report run_epoch(Data&& data, epoch_options const& options = {}) {
+        detail::require_dataset<Data>();
+        auto const size = static_cast<std::size_t>(std::size(data));
+        detail::check_epoch(*world_, size, options, epoch_, step_);
+        check_share(size);
+        std::size_t const steps = detail::steps_of(size, options.batch);
+        auto const share = partition_.share(share_of{epoch_, size, 0, 1});
+        detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
+        detail::stage_pass<Model, batch_of<Data>> pass{stage_, cuts_};
+        epoch_report report{.epoch = epoch_};
+        double loss_sum = 0;
+        auto const start = clock::now();
+        communicating_ = {};
+        for (std::size_t step = options.first_step; step < steps; ++step) {
+            std::size_t const first = step * options.batch, whole = std::min(options.batch, size - first);
+            auto const parts = std::min(options.accumulate, whole);  // more would be empty
+            auto const position = [&](std::size_t part) { return first + detail::part_of(whole, part, parts); };
+            double const loss = go_through(
+                pass, parts, [&](std::size_t part) { return position(part + 1) - position(part); },
+                [&](std::size_t part, auto use) { batches.with(share, position(part), position(part + 1), use); });
+            double const norm = update(options.clip_norm);
+            loss_sum += loss;
+            ++report.steps, report.samples += whole;
+            after_step_.tell({epoch_, step + 1, steps, whole, ends() ? loss / static_cast<double>(whole) : not_known, norm});
+        }
+        report.mean_loss = from_last(loss_sum) / static_cast<double>(report.samples);
+        report.seconds = seconds(clock::now() - start);
+        report.communicating = seconds(communicating_);
+        ++epoch_;
+        after_epoch_.tell(report);
+        return report;
+    }
+
+    /// One optimiser step on micro-batches that the caller brings, the same on all ranks; only those with the first and the last layer
+    /// look into them. Collective.
+    /// @param  micro_batches  a range of batches, each of which knows its size, >= 1
+    /// @param  clip_norm      as in `epoch_options`
+    /// @throws usage_error  on every rank, when there is none or an empty one, or numbers differ between ranks
+    template <std::ranges::random_access_range MicroBatches>
+    step_report step(MicroBatches const& micro_batches, double clip_norm = 0) {
+        using Batch = std::remove_cvref_t<std::ranges::range_reference_t<MicroBatches const>>;
+        std::vector<std::size_t> sizes;
+        std::size_t whole = 0;
+        for (auto const& each : micro_batches) sizes.push_back(std::size(each)), whole += sizes.back();
+        detail::agree<detail::arguments_of::step>(*world_, "step",
+                                                  {{"the number of micro-batches", sizes.size()},
+                                                   {"the number of samples", whole},
+                                                   detail::agreed::hash("the list of sizes", detail::fingerprint(std::span{sizes})),
+                                                   {"clip_norm", clip_norm},
+                                                   {"the number of steps done", step_}});
+        detail::check_clip_norm("step", clip_norm);
+        if (sizes.empty()) throw usage_error{"tutti: step: there is no micro-batch"};
+        if (std::ranges::find(sizes, std::size_t{0}) != sizes.end()) throw usage_error{"tutti: step: a micro-batch has no sample"};
+        detail::stage_pass<Model, Batch> pass{stage_, cuts_};
+        double const loss = go_through(
+            pass, sizes.size(), [&](std::size_t part) { return sizes[part]; },
+            [&](std::size_t part, auto use) { use(std::ranges::begin(micro_batches)[static_cast<std::ptrdiff_t>(part)]); });
+        double const norm = update(clip_norm);
+        step_report const report{epoch_, 1, 1, whole, from_last(loss) / static_cast<double>(whole), norm};
+        after_step_.tell(report);
+        return report;
+    }
+
+    /// The mean of a metric over `data`, each sample counted once; the same on all ranks. Collective.
+    /// @param  metric  called as metric(y, batch) with what the last layer gives; returns the batch's mean, a number or a std::array of
+    ///                 numbers
+    /// @throws as run_epoch
+    /// Cost:   one way forward; the stages work on different batches at the same time
+    template <class Data, class Metric>
+    auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
+        detail::require_dataset<Data>();
+        auto const size = static_cast<std::size_t>(std::size(data));
+        detail::check_evaluation(*world_, size, options);
+        auto const share = partition::strided{}.share(share_of{0, size, 0, 1});
+        detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
+        using pass_type = detail::stage_pass<Model, batch_of<Data>>;
+        pass_type pass{stage_, cuts_};
+        pass.reserve(1);
+        detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_type::output&, batch_of<Data> const&>>> mean;
+        using action = pipeline::task::action;
+        while_peers_wait([&] {
+            for (std::size_t first = 0, last = 0; first < size; first = last) {
+                last = first + std::min(options.batch, size - first);
+                auto const pass_on = [&](action what) {
+                    pipeline::task const task{what};
+                    transfer(pass, std::span{&task, 1}, [&](int) { return last - first; });
+                };
+                if (stage_.first() > 0) pass_on(action::receive_activation);
+                auto const forward = [&](batch_of<Data> const* batch) {
+                    pass.forward(0, batch, [&](auto y) { mean.add(metric(y, *batch), last - first); });
+                };
+                if (begins() || ends()) batches.with(share, first, last, [&](auto const& batch) { forward(&batch); });
+                else forward(nullptr);
+                if (!ends()) pass_on(action::send_activation);
+            }
+        });
+        if (world_->size() > 1) broadcast(*world_, mean.sums(), world_->size() - 1);
+        return mean.over(size);
+    }
+    /// The mean of the model's own loss.
+    template <class Data>
+    double evaluate(Data&& data, evaluate_options const& options = {}) {
+        return evaluate(data, options, [&](auto& y, auto const& batch) {
+            std::remove_cvref_t<decltype(y)> gradient{};
+            return static_cast<double>(model_.loss()(std::as_const(y), batch, gradient));
+        });
+    }
+
+    /// Calls `callback(step_report)` on this rank after each of its steps. Local; as in data_parallel_trainer. The loss of one step is
+    /// known to the last rank alone; to the others it is NaN.
+    void after_step(std::function<void(step_report const&)> callback) { after_step_.add(std::move(callback)); }
+    /// Calls `callback(epoch_report)` on this rank after each epoch.
+    void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.add(std::move(callback)); }
+
+    Comm& world() { return *world_; }
+
+    /// The layers [first_layer, last_layer) are this rank's.
+    std::size_t first_layer() const { return stage_.first(); }
+    std::size_t last_layer() const { return stage_.last(); }
+    /// Calls `visit(layer, k)` for each layer of this rank, in order; k is its number, an integral_constant. Local.
+    template <class Visit>
+    void for_each_layer(Visit visit) {
+        stage_.for_each(visit);
+    }
+    /// Layer K, or null where another rank has it. Local.
+    template <std::size_t K>
+    auto* layer() {
+        return stage_.owns(K) ? &stage_.template layer<K>() : nullptr;
+    }
+
+    // A training resumes, bit for bit, from the parameters and what follows.
+
+    /// The number of the next epoch, from 0: it chooses the shuffle. Set it equally on all ranks.
+    std::int64_t epoch() const { return epoch_; }
+    void epoch(std::int64_t next) { epoch_ = next; }
+
+    /// The number of optimiser steps done: schedules and Adam go by it. Set it equally on all ranks.
+    /// @throws usage_error  when it is negative
+    std::int64_t steps() const { return step_; }
+    void steps(std::int64_t done) {
+        if (done < 0) detail::raise<usage_error>({"tutti: steps(", done, "): steps done cannot be negative"});
+        step_ = done;
+    }
+
+    /// The optimiser's state for the layers of this rank: bytes to read, or to overwrite with those of a trainer of the same model,
+    /// optimiser and cuts. Local.
+    std::vector<std::span<std::byte>> state() { return learning_.state(); }
+
+private:
+    using clock = std::chrono::steady_clock;
+    using argument = detail::arguments_of::model_parallel_trainer;
+    static constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
+
+    template <class Data>
+    static auto batch_type() {
+        using Range = std::remove_reference_t<Data>;
+        if constexpr (batching_dataset<Range>)
+            return std::type_identity<std::remove_cvref_t<decltype(std::declval<Range&>().batch(std::span<std::size_t const>{}))>>{};
+        else return std::type_identity<selection<Range>>{};
+    }
+    template <class Data>
+    using batch_of = typename decltype(batch_type<Data>())::type;
+
+    static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
+
+    bool begins() const { return stage_.first() == 0; }
+    bool ends() const { return stage_.last() == Model::count; }
+    /// Does what may throw while peers wait for this rank: ends the group then, so that they are told even if the caller goes on.
+    template <class Act>
+    void while_peers_wait(Act act) {
+        try {
+            act();
+        } catch (peer_failed const&) {
+            throw;
+        } catch (timeout_error const&) {
+            throw;
+        } catch (collective_mismatch const&) {
+            throw;
+        } catch (std::exception const& problem) {
+            if (world_->size() > 1) world_->abort(problem.what());
+            throw;
+        }
+    }
+
+    /// What the rank with the last layer brings.
+    double from_last(double value) { return world_->size() == 1 ? value : broadcast(*world_, value, world_->size() - 1); }
+
+    template <class Act>
+    void together(Act act) {
+        detail::together<argument>(*world_, act);
+    }
+
+    std::vector<std::size_t> checked_cuts(Cuts const& cuts) const {
+        auto const ranks = static_cast<std::size_t>(world_->size());
+        if (Model::count < ranks)
+            detail::raise<usage_error>({"tutti: model_parallel_trainer: ", Model::count, " layers cannot be cut into ", ranks,
+                                        " stages, one for each rank: use fewer ranks, or more layers"});
+        auto at = cuts.cuts(Model::count, ranks);
+        if (at.size() != ranks + 1 || at.front() != 0 || at.back() != Model::count ||
+            std::ranges::adjacent_find(at, std::greater_equal{}) != at.end())
+            throw usage_error{"tutti: model_parallel_trainer: the layer partition breaks its law: it has to give the first layer of each "
+                              "stage, ascending, and the number of layers; see tutti/concepts/layer_partition.hpp"};
+        return at;
+    }
+
+    /// All ranks deal to themselves, as if each were alone, and have to deal alike.
+    void check_share(std::size_t size) {
+        bool const anew = dealt_size_ != size;
+        std::uint64_t settings = 0;
+        detail::together<detail::arguments_of::run_epoch>(*world_, [&] {
+            comm::solo alone;
+            detail::check_deal(alone, partition_, epoch_, size, false);
+            if (anew && world_->size() > 1) settings = detail::fingerprint_of_deal(partition_, share_of{epoch_, size, 0, 1});
+        });
+        if (anew)
+            detail::agree<detail::arguments_of::run_epoch>(
+                *world_, "run_epoch", {detail::agreed::hash("the list of the partition's settings (seed, ...)", settings)});
+        dealt_size_ = size;
+    }
+
+    /// What this rank does in a step of so many micro-batches; made, and verified, where it was not for the last one.
+    pipeline::stage_schedule const& tasks_for(std::size_t micro_batches) {
+        pipeline::shape const shape{world_->size(), static_cast<int>(micro_batches)};
+        if (planned_ != shape.micro_batches) {
+            auto const found = pipeline::verify(schedule_, shape);
+            if (!found) detail::raise<usage_error>({"tutti: the pipeline schedule is unsound: ", describe(found)});
+            plan_ = schedule_.steps(shape, world_->rank());
+            planned_ = shape.micro_batches;
+        }
+        return plan_;
+    }
+
+    template <class Pass, class SamplesOf>
+    void transfer(Pass& pass, std::span<pipeline::task const> round, SamplesOf samples_of) {
+        auto const start = clock::now();
+        pass.transfer(*world_, round, samples_of);
+        communicating_ += clock::now() - start;
+    }
+
+    /// Takes all micro-batches of a step through this rank's stage, by the schedule. Leaves in the layers the gradients of the mean over
+    /// all their samples; returns the sum of losses on the rank with the last layer.
+    /// @param  samples  of a micro-batch
+    /// @param  with     with(micro-batch, use) calls use(batch)
+    template <class Pass, class Samples, class With>
+    double go_through(Pass& pass, std::size_t micro_batches, Samples samples, With with) {
+        auto const& tasks = tasks_for(micro_batches).tasks;
+        auto const slots = static_cast<std::size_t>(plan_.in_flight());
+        pass.reserve(slots);
+        double whole = 0, loss = 0;
+        for (std::size_t k = 0; k < micro_batches; ++k) whole += static_cast<double>(samples(k));
+        if (micro_batches > 1) learning_.clear_sums();
+        auto const samples_of = [&](int micro_batch) { return samples(static_cast<std::size_t>(micro_batch)); };
+        auto const forward = [&](std::size_t k, typename Pass::batch_type const* batch) {
+            pass.forward(k % slots, batch, [&](auto y) {
+                double const mean = model_.loss()(std::as_const(y), *batch, pass.loss_gradient(k % slots));
+                loss += mean * static_cast<double>(samples(k));
+            });
+        };
+        while_peers_wait([&] {
+            for (std::size_t first = 0, last = 0; first < tasks.size(); first = last) {
+                auto const& now = tasks[first];
+                auto const k = static_cast<std::size_t>(now.micro_batch);
+                while (last < tasks.size() && tasks[last].round == now.round) ++last;
+                if (now.transfers()) {
+                    transfer(pass, std::span{tasks}.subspan(first, last - first), samples_of);
+                } else if (now.what == pipeline::task::action::backward) {
+                    pass.backward(k % slots);
+                    if (micro_batches > 1) learning_.add(stage_, static_cast<double>(samples(k)) / whole);
+                } else if (begins() || ends()) {
+                    with(k, [&](auto const& batch) { forward(k, &batch); });
+                } else {
+                    forward(k, nullptr);
+                }
+            }
+        });
+        if (micro_batches > 1) learning_.take_sums(stage_);
+        return loss;
+    }
+
+    /// Moves this rank's parameters; returns the norm of the whole model's gradient where it was asked for.
+    double update(double clip_norm) {
+        auto const start = clock::now();
+        ties_->add_gradients(*world_, stage_);
+        double norm = 0, factor = 1;
+        if (clip_norm > 0) {
+            norm = learning_.norm(*world_, stage_, *ties_);
+            if (norm > clip_norm) factor = clip_norm / norm;
+        }
+        communicating_ += clock::now() - start;
+        learning_.update(stage_, ++step_, factor);
+        return norm;
+    }
+
+    Comm* world_;
+    Model model_;
+    Partition partition_;
+    Schedule schedule_;
+    detail::stage<Model> stage_;
+    detail::stage_learning<Model, Optimizer> learning_;
+    detail::cuts_of_stage cuts_;
+    std::optional<detail::bound_ties<Model>> ties_;  // from the constructor on
+    pipeline::stage_schedule plan_;
+    int planned_ = 0;  // micro-batches that `plan_` is for
+    std::int64_t epoch_ = 0, step_ = 0;
+    std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
+    clock::duration communicating_{};
+    detail::callbacks<step_report> after_step_;
+    detail::callbacks<epoch_report> after_epoch_;
+};
+
+}  // namespace tutti
