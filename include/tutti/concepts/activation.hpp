@@ -91,8 +91,7 @@ auto span_of(A& a) {
 /// Default-constructible and movable, since the rank that receives one builds it. Elements are trivially copyable.
 template <class A>
 concept activation = std::default_initializable<A> && std::movable<A> &&
-    (detail::shaped<A> || detail::matrix_like<A> || detail::resizable_row<A> ||
-     detail::fixed_row<A>) &&
-    std::is_trivially_copyable_v<std::remove_cvref_t<decltype(*std::declval<A&>().data())>>;
+                     (detail::shaped<A> || detail::matrix_like<A> || detail::resizable_row<A> || detail::fixed_row<A>) &&
+                     std::is_trivially_copyable_v<std::remove_cvref_t<decltype(*std::declval<A&>().data())>>;
 
 }  // namespace tutti
