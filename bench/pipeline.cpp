@@ -29,9 +29,13 @@ struct settings {
 };
 
 struct dense {
-    struct saved { matrix x; };
+    struct saved {
+        matrix x;
+    };
     matrix weights, slopes;
-    explicit dense(Eigen::Index width) : weights(matrix::Random(width, width) / std::sqrt(static_cast<float>(width))), slopes(width, width) {}
+    explicit dense(Eigen::Index width)
+        : weights(matrix::Random(width, width) / std::sqrt(static_cast<float>(width))),
+          slopes(width, width) {}
     auto parameters() { return std::span{weights.data(), static_cast<std::size_t>(weights.size())}; }
     auto gradients() { return std::span{slopes.data(), static_cast<std::size_t>(slopes.size())}; }
     matrix forward(matrix x, saved& kept) {
@@ -73,7 +77,10 @@ std::vector<double> measure(settings const& wanted, int ranks, Schedule schedule
         tutti::model_parallel_trainer trainer{
             world,
             tutti::layers{[&] { return first_dense{wanted.width}; }, layer, layer, layer, layer, layer, layer, layer, squares{}},
-            tutti::partition::strided{}, tutti::partition::layers{}, schedule, tutti::optim::sgd{.learning_rate = 1e-3}};
+            tutti::partition::strided{},
+            tutti::partition::layers{},
+            schedule,
+            tutti::optim::sgd{.learning_rate = 1e-3}};
         std::vector<columns> const parts(wanted.micro_batches,
                                          columns{matrix::Ones(wanted.width, static_cast<Eigen::Index>(wanted.samples))});
         trainer.step(parts);
@@ -92,7 +99,8 @@ std::vector<double> measure(settings const& wanted, int ranks, Schedule schedule
 
 int main(int argc, char** argv) try {
     settings wanted;
-    CLI::App app{"Whether a pipeline takes the time that its schedule predicts from one rank's: 8 dense layers, in equal stages.", "pipeline"};
+    CLI::App app{"Whether a pipeline takes the time that its schedule predicts from one rank's: 8 dense layers, in equal stages.",
+                 "pipeline"};
     app.option_defaults()->always_capture_default();
     app.add_option("--ranks", wanted.ranks, "stages")->check(CLI::IsMember{{2, 4, 8}});
     app.add_option("--width", wanted.width, "of the layers")->check(CLI::Range(1, 8192));
@@ -104,11 +112,13 @@ int main(int argc, char** argv) try {
     CLI11_PARSE(app, argc, argv);
     if (wanted.quick) wanted.width = 64, wanted.repeats = 2;
 
-    nlohmann::json report{{"bench", "pipeline"}, {"machine", bench::machine()}, {"width", wanted.width},
-                          {"micro_batches", wanted.micro_batches}, {"samples", wanted.samples}, {"ranks", wanted.ranks}};
+    nlohmann::json report{{"bench", "pipeline"},       {"machine", bench::machine()},
+                          {"width", wanted.width},     {"micro_batches", wanted.micro_batches},
+                          {"samples", wanted.samples}, {"ranks", wanted.ranks}};
     bench::print(report["machine"]);
-    std::printf("8 layers of %ld x %ld, %zu micro-batches of %zu samples, %d stages; medians of %d steps\n\n", static_cast<long>(wanted.width),
-                static_cast<long>(wanted.width), wanted.micro_batches, wanted.samples, wanted.ranks, wanted.repeats);
+    std::printf("8 layers of %ld x %ld, %zu micro-batches of %zu samples, %d stages; medians of %d steps\n\n",
+                static_cast<long>(wanted.width), static_cast<long>(wanted.width), wanted.micro_batches, wanted.samples,
+                wanted.ranks, wanted.repeats);
     std::printf("%-26s %12s %12s %8s\n", "schedule", "predicted ms", "measured ms", "ratio");
     bool all_met = true;
     auto compare = [&](char const* name, auto schedule) {

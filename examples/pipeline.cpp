@@ -90,7 +90,8 @@ result train(int ranks, digits::split const& data) {
             losses.push_back(trainer.run_epoch(data.training, {.batch = 64, .accumulate = 8}).mean_loss);
         double const accuracy = trainer.evaluate(data.held_out, {}, [](matrix const& y, auto const& batch) {
             double right = 0;
-            for (Eigen::Index j = 0, guess = 0; auto const& sample : batch) y.col(j++).maxCoeff(&guess), right += guess == sample.label;
+            for (Eigen::Index j = 0, guess = 0; auto const& sample : batch)
+                y.col(j++).maxCoeff(&guess), right += guess == sample.label;
             return right / static_cast<double>(batch.size());
         });
         if (world.rank() == 0) found = {losses, accuracy};

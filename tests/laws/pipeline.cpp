@@ -1,10 +1,10 @@
 #include "staged.hpp"
 
+#include <tutti/collectives/all_gather.hpp>
 #include <tutti/optim/adam.hpp>
 #include <tutti/optim/sgd.hpp>
 #include <tutti/partition/balanced_layers.hpp>
 #include <tutti/partition/layers.hpp>
-#include <tutti/collectives/all_gather.hpp>
 #include <tutti/partition/shuffled.hpp>
 #include <tutti/partition/strided.hpp>
 #include <tutti/pipeline/gpipe.hpp>
@@ -64,7 +64,11 @@ TEST_CASE("a pipeline gives the losses and parameters of one rank, bit for bit, 
         laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
             if (!fits(world)) return;
             auto check = [&](auto schedule) {
-                tutti::model_parallel_trainer trainer{world, laws::staged(), partition::shuffled{.seed = 3}, partition::layers{}, schedule,
+                tutti::model_parallel_trainer trainer{world,
+                                                      laws::staged(),
+                                                      partition::shuffled{.seed = 3},
+                                                      partition::layers{},
+                                                      schedule,
                                                       optim::sgd{.learning_rate = 0.05, .momentum = 0.9}};
                 for (double const loss : alone.losses) expect.equal(trainer.run_epoch(data, options).mean_loss, loss, "loss");
                 compare(trainer, alone, expect);
@@ -83,8 +87,12 @@ TEST_CASE("cuts do not matter: where one says, or balanced by costs") {
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
         if (!fits(world)) return;
         auto check = [&](auto cuts, std::vector<std::size_t> const& first) {
-            tutti::model_parallel_trainer trainer{world, laws::staged(), partition::shuffled{.seed = 3}, cuts,
-                                                  pipeline::one_forward_one_backward{}, optim::adam{.learning_rate = 0.01}};
+            tutti::model_parallel_trainer trainer{world,
+                                                  laws::staged(),
+                                                  partition::shuffled{.seed = 3},
+                                                  cuts,
+                                                  pipeline::one_forward_one_backward{},
+                                                  optim::adam{.learning_rate = 0.01}};
             auto const rank = static_cast<std::size_t>(world.rank());
             if (!first.empty()) expect.equal(trainer.first_layer(), first[rank], "the stage begins where it should");
             for (double const loss : alone.losses) expect.equal(trainer.run_epoch(data, options).mean_loss, loss, "loss");
@@ -106,8 +114,12 @@ TEST_CASE("a rank builds the layers that it owns, once each and in order, and no
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         if (!fits(world)) return;
         std::vector<std::size_t> built, owned;
-        tutti::model_parallel_trainer trainer{world, laws::staged([&](std::size_t k) { built.push_back(k); }), partition::shuffled{},
-                                              partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
+        tutti::model_parallel_trainer trainer{world,
+                                              laws::staged([&](std::size_t k) { built.push_back(k); }),
+                                              partition::shuffled{},
+                                              partition::layers{},
+                                              pipeline::gpipe{},
+                                              optim::sgd{}};
         for (std::size_t k = trainer.first_layer(); k < trainer.last_layer(); ++k) owned.push_back(k);
         expect(built == owned, "built");
         expect.equal(trainer.template layer<3>() != nullptr, trainer.first_layer() <= 3 && 3 < trainer.last_layer(), "layer 3");
@@ -121,8 +133,12 @@ TEST_CASE("clipping goes by the norm of the whole model's gradient, and gives th
     tutti::epoch_options const clipped{.batch = 7, .accumulate = 3, .clip_norm = 0.05};
     oracle alone{optim::sgd{.learning_rate = 0.5}, data, clipped, 2};
     auto train = [&](auto& world) {
-        tutti::model_parallel_trainer trainer{world, laws::staged(), partition::shuffled{.seed = 3}, partition::layers{},
-                                              pipeline::one_forward_one_backward{}, optim::sgd{.learning_rate = 0.5}};
+        tutti::model_parallel_trainer trainer{world,
+                                              laws::staged(),
+                                              partition::shuffled{.seed = 3},
+                                              partition::layers{},
+                                              pipeline::one_forward_one_backward{},
+                                              optim::sgd{.learning_rate = 0.5}};
         std::vector<double> losses, norms;
         trainer.after_step([&](tutti::step_report const& step) { norms.push_back(step.gradient_norm); });
         for (int epoch = 0; epoch < 2; ++epoch) losses.push_back(trainer.run_epoch(data, clipped).mean_loss);
@@ -145,7 +161,11 @@ TEST_CASE("the loss of a step is known to the rank with the last layer, that of 
     auto const data = laws::wave(12);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
         if (!fits(world)) return;
-        tutti::model_parallel_trainer trainer{world, laws::staged(), partition::shuffled{.seed = 3}, partition::layers{}, pipeline::gpipe{},
+        tutti::model_parallel_trainer trainer{world,
+                                              laws::staged(),
+                                              partition::shuffled{.seed = 3},
+                                              partition::layers{},
+                                              pipeline::gpipe{},
                                               optim::sgd{.learning_rate = 0}};
         double sum = 0;
         trainer.after_step([&](tutti::step_report const& step) {
@@ -168,8 +188,12 @@ TEST_CASE("step() on micro-batches that the caller brings does what run_epoch do
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
         if (!fits(world)) return;
         auto make = [&] {
-            return tutti::model_parallel_trainer{world, laws::staged(), partition::strided{}, partition::layers{},
-                                                 pipeline::one_forward_one_backward{}, optim::sgd{.learning_rate = 0.1}};
+            return tutti::model_parallel_trainer{world,
+                                                 laws::staged(),
+                                                 partition::strided{},
+                                                 partition::layers{},
+                                                 pipeline::one_forward_one_backward{},
+                                                 optim::sgd{.learning_rate = 0.1}};
         };
         auto one = make();
         auto const report = one.run_epoch(data, {.batch = 9, .accumulate = 3, .clip_norm = 0.1});
@@ -189,7 +213,8 @@ TEST_CASE("evaluate gives the mean of any metric to all ranks, and changes nothi
     oracle alone{optim::sgd{.learning_rate = 0}, data, {.batch = 10}, 1};
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
         if (!fits(world)) return;
-        tutti::model_parallel_trainer trainer{world, laws::staged(), partition::strided{}, partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
+        tutti::model_parallel_trainer trainer{
+            world, laws::staged(), partition::strided{}, partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
         auto const both = trainer.evaluate(data, {.batch = 4}, [](std::vector<float> const& y, auto const& batch) {
             std::array<double, 2> sums{};
             for (float const each : y) sums[0] += static_cast<double>(each) / static_cast<double>(y.size());
@@ -200,19 +225,25 @@ TEST_CASE("evaluate gives the mean of any metric to all ranks, and changes nothi
         for (laws::point const& each : data) mean_x += each.x / 10;
         expect.close(both[1], mean_x, 1e-15, "mean of x");
         expect(both[0] != 0, "mean of y");
-        expect.all(tutti::all_gather(world, both[0]), [&](std::size_t) { return both[0]; }, "the same on all ranks");
+        expect.all(
+            tutti::all_gather(world, both[0]), [&](std::size_t) { return both[0]; }, "the same on all ranks");
         expect.close(trainer.evaluate(data, {.batch = 7}), alone.evaluated, 1e-15, "loss");
         compare(trainer, alone, expect);
     });
 }
 
-TEST_CASE("a pipelined training resumes, bit for bit, from parameters, steps and the optimiser's state, in the middle of an epoch") {
+TEST_CASE(
+    "a pipelined training resumes, bit for bit, from parameters, steps and the optimiser's state, in the middle of an epoch") {
     auto const data = laws::wave(20);
     tutti::epoch_options const options{.batch = 5, .accumulate = 2};
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
         if (!fits(world)) return;
         auto make = [&] {
-            return tutti::model_parallel_trainer{world, laws::staged(), partition::shuffled{.seed = 1}, partition::layers{}, pipeline::gpipe{},
+            return tutti::model_parallel_trainer{world,
+                                                 laws::staged(),
+                                                 partition::shuffled{.seed = 1},
+                                                 partition::layers{},
+                                                 pipeline::gpipe{},
                                                  optim::adam{.learning_rate = 0.02}};
         };
         auto whole = make();
@@ -286,18 +317,23 @@ TEST_CASE("a stage holds what as many micro-batches save as its schedule says") 
         auto check = [&](auto schedule) {
             int in_flight = 0, most = 0;
             auto layer = [&] { return counting{&in_flight, &most}; };
-            tutti::model_parallel_trainer trainer{world,
-                                                  tutti::layers{layer, layer, layer, layer,
-                                                                [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
-                                                                    dy = y;
-                                                                    return 0.0;
-                                                                }},
-                                                  partition::strided{}, partition::layers{}, schedule, optim::sgd{}};
+            tutti::model_parallel_trainer trainer{
+                world,
+                tutti::layers{layer, layer, layer, layer,
+                              [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
+                                  dy = y;
+                                  return 0.0;
+                              }},
+                partition::strided{},
+                partition::layers{},
+                schedule,
+                optim::sgd{}};
             for (int const m : {1, 2, 5, 8}) {
                 most = 0;
                 trainer.run_epoch(laws::numbered{16}, {.batch = 16, .accumulate = static_cast<std::size_t>(m)});
                 auto const layers = static_cast<int>(trainer.last_layer() - trainer.first_layer());
-                expect.equal(most, layers * schedule.in_flight({world.size(), m}, world.rank()), "in flight, over the stage's layers");
+                expect.equal(most, layers * schedule.in_flight({world.size(), m}, world.rank()),
+                             "in flight, over the stage's layers");
                 expect.equal(in_flight, 0, "in the end");
             }
         };

@@ -40,8 +40,12 @@ bool fits(auto& world) { return static_cast<std::size_t>(world.size()) <= laws::
 
 template <class Comm, class Cuts = partition::layers, class Optimizer = optim::sgd>
 auto trainer_of(Comm& world, Cuts cuts = {}, Optimizer optimizer = {}) {
-    return tutti::model_parallel_trainer{world, laws::staged(), partition::shuffled{.seed = 1}, std::move(cuts),
-                                         pipeline::one_forward_one_backward{}, std::move(optimizer)};
+    return tutti::model_parallel_trainer{world,
+                                         laws::staged(),
+                                         partition::shuffled{.seed = 1},
+                                         std::move(cuts),
+                                         pipeline::one_forward_one_backward{},
+                                         std::move(optimizer)};
 }
 
 template <class Trainer>
@@ -54,7 +58,9 @@ std::vector<double> values(Trainer& trainer) {
 }
 
 void still_usable(auto& world, laws::expectation const& expect) {
-    expect.all(tutti::all_gather(world, world.rank()), [](std::size_t k) { return static_cast<int>(k); }, "the group is usable afterwards");
+    expect.all(
+        tutti::all_gather(world, world.rank()), [](std::size_t k) { return static_cast<int>(k); },
+        "the group is usable afterwards");
 }
 
 }  // namespace
@@ -65,8 +71,12 @@ TEST_CASE("fewer layers than ranks are refused on every rank, and nothing is bui
         bool built = false;
         expect.throws<usage_error>(
             [&] {
-                tutti::model_parallel_trainer trainer{world, laws::staged([&](std::size_t) { built = true; }), partition::shuffled{},
-                                                      partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
+                tutti::model_parallel_trainer trainer{world,
+                                                      laws::staged([&](std::size_t) { built = true; }),
+                                                      partition::shuffled{},
+                                                      partition::layers{},
+                                                      pipeline::gpipe{},
+                                                      optim::sgd{}};
             },
             {"7 layers", std::to_string(world.size()) + " stages", "fewer ranks"}, "refused");
         expect(!built, "nothing was built");
@@ -84,8 +94,10 @@ TEST_CASE("cuts and settings that do not fit, on one rank or on all, or differ, 
         };
         for (int const odd : {-1, world.size() - 1}) {
             bool const mine = odd < 0 || world.rank() == odd;
-            refuses([&] { trainer_of(world, partition::balanced_layers{std::vector<double>(mine ? 6 : 7, 1)}); }, {"6 costs for 7 layers"});
-            refuses([&] { trainer_of(world, partition::layers{}, optim::sgd{.learning_rate = mine ? -1.0 : 1.0}); }, {"learning_rate"});
+            refuses([&] { trainer_of(world, partition::balanced_layers{std::vector<double>(mine ? 6 : 7, 1)}); },
+                    {"6 costs for 7 layers"});
+            refuses([&] { trainer_of(world, partition::layers{}, optim::sgd{.learning_rate = mine ? -1.0 : 1.0}); },
+                    {"learning_rate"});
             std::vector<std::size_t> first;
             for (std::size_t k = 1; k < p + mine; ++k) first.push_back(k);
             if (p < laws::staged_layers && p > 1)
@@ -132,7 +144,10 @@ TEST_CASE("a layer whose gradients have another shape than its parameters is ref
                                                                         dy = y;
                                                                         return 0.0;
                                                                     }},
-                                                      partition::shuffled{}, partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
+                                                      partition::shuffled{},
+                                                      partition::layers{},
+                                                      pipeline::gpipe{},
+                                                      optim::sgd{}};
             },
             {"layer 1", "3 parameters", "2 gradients"}, "refused");
         still_usable(world, expect);
@@ -204,7 +219,8 @@ TEST_CASE("a schedule that is unsound is refused on every rank, and nothing is c
         static pipeline::stage_schedule steps(pipeline::shape const& of, int stage) {
             auto mine = pipeline::gpipe::steps(of, stage);
             for (auto& each : mine.tasks)
-                if (each.what >= pipeline::task::action::receive_gradient) each.micro_batch = of.micro_batches - 1 - each.micro_batch;
+                if (each.what >= pipeline::task::action::receive_gradient)
+                    each.micro_batch = of.micro_batches - 1 - each.micro_batch;
             return mine;
         }
         static int in_flight(pipeline::shape const& of, int) { return of.micro_batches; }
@@ -212,8 +228,8 @@ TEST_CASE("a schedule that is unsound is refused on every rank, and nothing is c
     auto const data = laws::wave(8);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
         if (!fits(world)) return;
-        tutti::model_parallel_trainer trainer{world, laws::staged(), partition::shuffled{}, partition::layers{}, backward_first{},
-                                              optim::sgd{}};
+        tutti::model_parallel_trainer trainer{
+            world, laws::staged(), partition::shuffled{}, partition::layers{}, backward_first{}, optim::sgd{}};
         auto const before = values(trainer);
         expect.throws<usage_error>([&] { trainer.run_epoch(data, {.batch = 8, .accumulate = 4}); }, {"unsound", "next micro-batch"},
                                    "refused");
@@ -243,26 +259,29 @@ struct fragile {
 template <class Schedule>
 int told(int ranks, int where, fragile how, Schedule schedule) {
     std::atomic<int> count = 0;
-    CHECK_THROWS_AS(tutti::launch<tutti::comm::threads>({.ranks = ranks, .timeout = std::chrono::minutes{1}},
-                                                        [&](auto& world) {
-                                                            auto layer = [&] { return world.rank() == where ? how : fragile{}; };
-                                                            tutti::model_parallel_trainer trainer{
-                                                                world,
-                                                                tutti::layers{layer, layer, layer, layer,
-                                                                              [](std::vector<double> const& y, auto const&,
-                                                                                 std::vector<double>& dy) {
-                                                                                  dy = y;
-                                                                                  return 0.0;
-                                                                              }},
-                                                                partition::shuffled{}, partition::layers{}, schedule, optim::sgd{}};
-                                                            try {
-                                                                for (int epoch = 0; epoch < 3; ++epoch)
-                                                                    trainer.run_epoch(laws::numbered{24}, {.batch = 8, .accumulate = 4});
-                                                            } catch (tutti::peer_failed const&) {
-                                                                ++count;
-                                                                throw;
-                                                            }
-                                                        }),
+    CHECK_THROWS_AS(tutti::launch<tutti::comm::threads>(
+                        {.ranks = ranks, .timeout = std::chrono::minutes{1}},
+                        [&](auto& world) {
+                            auto layer = [&] { return world.rank() == where ? how : fragile{}; };
+                            tutti::model_parallel_trainer trainer{
+                                world,
+                                tutti::layers{layer, layer, layer, layer,
+                                              [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
+                                                  dy = y;
+                                                  return 0.0;
+                                              }},
+                                partition::shuffled{},
+                                partition::layers{},
+                                schedule,
+                                optim::sgd{}};
+                            try {
+                                for (int epoch = 0; epoch < 3; ++epoch)
+                                    trainer.run_epoch(laws::numbered{24}, {.batch = 8, .accumulate = 4});
+                            } catch (tutti::peer_failed const&) {
+                                ++count;
+                                throw;
+                            }
+                        }),
                     std::domain_error);
     return count;
 }
@@ -289,13 +308,17 @@ TEST_CASE("a stage that throws ends the others at once, even if its rank goes on
         CHECK_THROWS(tutti::launch<tutti::comm::threads>(
             {.ranks = 3, .timeout = std::chrono::minutes{5}}, [&, how = how, evaluates = evaluates](auto& world) {
                 auto layer = [&] { return world.rank() == 1 ? how : fragile{}; };
-                tutti::model_parallel_trainer trainer{world,
-                                                      tutti::layers{layer, layer, layer,
-                                                                    [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
-                                                                        dy = y;
-                                                                        return 0.0;
-                                                                    }},
-                                                      partition::shuffled{}, partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
+                tutti::model_parallel_trainer trainer{
+                    world,
+                    tutti::layers{layer, layer, layer,
+                                  [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
+                                      dy = y;
+                                      return 0.0;
+                                  }},
+                    partition::shuffled{},
+                    partition::layers{},
+                    pipeline::gpipe{},
+                    optim::sgd{}};
                 try {
                     if (evaluates) trainer.evaluate(laws::numbered{24}, {.batch = 4});
                     else trainer.run_epoch(laws::numbered{24}, {.batch = 8, .accumulate = 4});
@@ -317,25 +340,28 @@ TEST_CASE("activations whose shapes depend on more than the number of samples ar
         static void backward(std::vector<double> const&, saved&) {}
     };
     std::atomic<int> told = 0;
-    CHECK_THROWS_WITH_AS(tutti::launch<tutti::comm::threads>({.ranks = 2, .timeout = std::chrono::minutes{1}},
-                                                             [&](auto& world) {
-                                                                 tutti::model_parallel_trainer trainer{
-                                                                     world,
-                                                                     tutti::layers{[] { return growing{}; }, [] { return fragile{}; },
-                                                                                   [](std::vector<double> const& y, auto const&,
-                                                                                      std::vector<double>& dy) {
-                                                                                       dy = y;
-                                                                                       return 0.0;
-                                                                                   }},
-                                                                     partition::shuffled{}, partition::layers{}, pipeline::gpipe{},
-                                                                     optim::sgd{}};
-                                                                 try {
-                                                                     trainer.run_epoch(laws::numbered{8}, {.batch = 4, .accumulate = 2});
-                                                                 } catch (tutti::peer_failed const&) {
-                                                                     ++told;
-                                                                     throw;
-                                                                 }
-                                                             }),
-                         doctest::Contains("an activation of 2 samples that leaves layer 0 has the shape [4], not [3]"), usage_error);
+    CHECK_THROWS_WITH_AS(tutti::launch<tutti::comm::threads>(
+                             {.ranks = 2, .timeout = std::chrono::minutes{1}},
+                             [&](auto& world) {
+                                 tutti::model_parallel_trainer trainer{
+                                     world,
+                                     tutti::layers{[] { return growing{}; }, [] { return fragile{}; },
+                                                   [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
+                                                       dy = y;
+                                                       return 0.0;
+                                                   }},
+                                     partition::shuffled{},
+                                     partition::layers{},
+                                     pipeline::gpipe{},
+                                     optim::sgd{}};
+                                 try {
+                                     trainer.run_epoch(laws::numbered{8}, {.batch = 4, .accumulate = 2});
+                                 } catch (tutti::peer_failed const&) {
+                                     ++told;
+                                     throw;
+                                 }
+                             }),
+                         doctest::Contains("an activation of 2 samples that leaves layer 0 has the shape [4], not [3]"),
+                         usage_error);
     CHECK(told == 1);
 }

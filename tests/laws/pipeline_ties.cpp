@@ -63,8 +63,12 @@ TEST_CASE("tied parameters train as one: the losses and parameters of one rank w
     CHECK(*std::ranges::max_element(oracle.model().second->bias) > 0);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
         if (!fits(world)) return;
-        tutti::model_parallel_trainer trainer{world, tied_layers(), partition::shuffled{.seed = 3}, partition::layers{},
-                                              pipeline::one_forward_one_backward{}, optim::adam{.learning_rate = 0.02}};
+        tutti::model_parallel_trainer trainer{world,
+                                              tied_layers(),
+                                              partition::shuffled{.seed = 3},
+                                              partition::layers{},
+                                              pipeline::one_forward_one_backward{},
+                                              optim::adam{.learning_rate = 0.02}};
         for (double const loss : losses) expect.equal(trainer.run_epoch(data, options).mean_loss, loss, "loss");
         trainer.for_each_layer([&](auto& layer, auto k) {
             expect(laws::numbers_of(layer) == oracle.model().of_layer(k), "layer " + std::to_string(k));
@@ -80,7 +84,11 @@ TEST_CASE("with micro-batches and clipping, tied parameters have the same bits o
                                         optim::sgd{.learning_rate = 0.2}};
     double const expected = oracle.run_epoch(data, options).mean_loss;
     auto train = [&](auto& world) {
-        tutti::model_parallel_trainer trainer{world, tied_layers(), partition::shuffled{.seed = 3}, partition::layers{}, pipeline::gpipe{},
+        tutti::model_parallel_trainer trainer{world,
+                                              tied_layers(),
+                                              partition::shuffled{.seed = 3},
+                                              partition::layers{},
+                                              pipeline::gpipe{},
                                               optim::sgd{.learning_rate = 0.2}};
         std::vector<double> found;
         trainer.after_step([&](tutti::step_report const& step) { found.push_back(step.gradient_norm); });
@@ -126,8 +134,12 @@ TEST_CASE("tied parameters start as the first of them") {
             return 0.0;
         };
         tutti::model_parallel_trainer trainer{
-            world, tutti::layers{build(0.5), none, none, none, none, none, [] { return sheets{}; }, loss}.tied({0, 0}, {6, 0}),
-            partition::shuffled{}, partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
+            world,
+            tutti::layers{build(0.5), none, none, none, none, none, [] { return sheets{}; }, loss}.tied({0, 0}, {6, 0}),
+            partition::shuffled{},
+            partition::layers{},
+            pipeline::gpipe{},
+            optim::sgd{}};
         trainer.for_each_layer([&](auto& layer, auto k) {
             if (k == 0 || k == 6) expect(laws::numbers_of(layer) == std::vector<double>(3, 0.5), "the first's numbers");
         });
@@ -140,8 +152,8 @@ TEST_CASE("ties that make no sense are refused on every rank") {
         auto refuses = [&](auto model, std::initializer_list<std::string_view> words) {
             expect.throws<tutti::usage_error>(
                 [&] {
-                    tutti::model_parallel_trainer trainer{world, std::move(model), partition::shuffled{}, partition::layers{},
-                                                          pipeline::gpipe{}, optim::sgd{}};
+                    tutti::model_parallel_trainer trainer{
+                        world, std::move(model), partition::shuffled{}, partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
                 },
                 words, "refused");
         };
@@ -156,6 +168,7 @@ TEST_CASE("ties that make no sense are refused on every rank") {
             bool const mine = world.rank() == 0;
             refuses(mine ? laws::staged() : tied_layers(), {"ties"});
         }
-        expect.all(tutti::all_gather(world, 1), [](std::size_t) { return 1; }, "the group is usable afterwards");
+        expect.all(
+            tutti::all_gather(world, 1), [](std::size_t) { return 1; }, "the group is usable afterwards");
     });
 }

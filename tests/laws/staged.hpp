@@ -17,7 +17,8 @@
 #include <utility>
 #include <vector>
 
-/// A model of layers of several types, whose activations are of several types, for the laws of pipelines; and the same in one piece.
+/// A model of layers of several types, whose activations are of several types, for the laws of pipelines; and the same in one
+/// piece.
 namespace laws {
 
 /// A column per sample; says its shape itself.
@@ -89,7 +90,12 @@ struct dense {
     std::vector<double> weights, weight_slopes, bias, bias_slopes;
 
     dense(std::size_t rows, std::size_t columns, double seed)
-        : in{columns}, out{rows}, weights(in * out), weight_slopes(in * out), bias(out), bias_slopes(out) {
+        : in{columns},
+          out{rows},
+          weights(in * out),
+          weight_slopes(in * out),
+          bias(out),
+          bias_slopes(out) {
         for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = std::sin(seed + 3 * static_cast<double>(i)) / 2;
     }
     dense(dense const&) = delete;  // layers need not move
@@ -178,7 +184,8 @@ struct summed {
     std::vector<float> forward(grid x, saved& kept) {
         std::vector<float> y(static_cast<std::size_t>(x.height));
         for (std::size_t n = 0; n < y.size(); ++n)
-            for (std::size_t i = 0; i < weights.size(); ++i) y[n] += weights[i] * static_cast<float>(x.numbers[n * weights.size() + i]);
+            for (std::size_t i = 0; i < weights.size(); ++i)
+                y[n] += weights[i] * static_cast<float>(x.numbers[n * weights.size() + i]);
         kept.x = std::move(x);
         return y;
     }
@@ -213,14 +220,36 @@ inline constexpr std::size_t staged_layers = 7;
 
 /// Seven layers. `built` is called with the number of each that is built.
 inline auto staged(std::function<void(std::size_t)> built = [](std::size_t) {}) {
-    auto told = [built](std::size_t k) { built(k); return k; };
-    return tutti::layers{[=] { told(0); return spread{}; },
-                         [=] { return dense{4, 3, static_cast<double>(told(1))}; },
-                         [=] { told(2); return hyperbolic{}; },
-                         [=] { return dense{4, 4, static_cast<double>(told(3))}; },
-                         [=] { told(4); return hyperbolic{}; },
-                         [=] { told(5); return transposed{}; },
-                         [=] { told(6); return summed{4}; },
+    auto told = [built](std::size_t k) {
+        built(k);
+        return k;
+    };
+    return tutti::layers{[=] {
+                             told(0);
+                             return spread{};
+                         },
+                         [=] {
+                             return dense{4, 3, static_cast<double>(told(1))};
+                         },
+                         [=] {
+                             told(2);
+                             return hyperbolic{};
+                         },
+                         [=] {
+                             return dense{4, 4, static_cast<double>(told(3))};
+                         },
+                         [=] {
+                             told(4);
+                             return hyperbolic{};
+                         },
+                         [=] {
+                             told(5);
+                             return transposed{};
+                         },
+                         [=] {
+                             told(6);
+                             return summed{4};
+                         },
                          mean_of_squares{}};
 }
 
@@ -231,10 +260,12 @@ struct in_one_piece {
     summed last{4};
 
     auto parameters() {
-        return std::tuple_cat(std::tuple{first.parameters()}, second->parameters(), fourth->parameters(), std::tuple{std::span{last.weights}});
+        return std::tuple_cat(std::tuple{first.parameters()}, second->parameters(), fourth->parameters(),
+                              std::tuple{std::span{last.weights}});
     }
     auto gradients() {
-        return std::tuple_cat(std::tuple{first.gradients()}, second->gradients(), fourth->gradients(), std::tuple{std::span{last.slopes}});
+        return std::tuple_cat(std::tuple{first.gradients()}, second->gradients(), fourth->gradients(),
+                              std::tuple{std::span{last.slopes}});
     }
     double loss_and_gradients(auto const& batch) {
         spread::saved a;

@@ -104,7 +104,9 @@ TEST_CASE("balanced_layers cuts the same for costs in another unit, whose sums r
 }
 
 TEST_CASE("costs that make no sense are refused") {
-    CHECK_THROWS_WITH_AS((void)(partition::balanced_layers{{1, 2}}.cuts(3, 2)), doctest::Contains("2 costs for 3 layers"), usage_error);
+    CHECK_THROWS_WITH_AS((void)(partition::balanced_layers{{1, 2}}.cuts(3, 2)), doctest::Contains("2 costs for 3 layers"),
+                         usage_error);
     for (double const wrong : {-1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)})
-        CHECK_THROWS_WITH_AS((void)(partition::balanced_layers{{1, wrong, 1}}.cuts(3, 2)), doctest::Contains("cost of layer 1"), usage_error);
+        CHECK_THROWS_WITH_AS((void)(partition::balanced_layers{{1, wrong, 1}}.cuts(3, 2)), doctest::Contains("cost of layer 1"),
+                             usage_error);
 }

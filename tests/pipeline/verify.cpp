@@ -25,10 +25,9 @@ constexpr bool sound(std::integer_sequence<int, M...>) {
     return true;
 }
 template <class Policy>
-constexpr bool sound_up_to_4_by_8 = sound<Policy, 1>(std::make_integer_sequence<int, 8>{}) &&
-                                    sound<Policy, 2>(std::make_integer_sequence<int, 8>{}) &&
-                                    sound<Policy, 3>(std::make_integer_sequence<int, 8>{}) &&
-                                    sound<Policy, 4>(std::make_integer_sequence<int, 8>{});
+constexpr bool sound_up_to_4_by_8 =
+    sound<Policy, 1>(std::make_integer_sequence<int, 8>{}) && sound<Policy, 2>(std::make_integer_sequence<int, 8>{}) &&
+    sound<Policy, 3>(std::make_integer_sequence<int, 8>{}) && sound<Policy, 4>(std::make_integer_sequence<int, 8>{});
 static_assert(sound_up_to_4_by_8<pipeline::gpipe>);
 static_assert(sound_up_to_4_by_8<pipeline::one_forward_one_backward>);
 
@@ -122,13 +121,11 @@ TEST_CASE("a micro-batch that is left out, repeated or out of order is found") {
               std::swap(find(s, 2, action::forward, 1).micro_batch, find(s, 2, action::forward, 2).micro_batch);
           }) == fault::out_of_order);
     // The paper's order back, last micro-batch first: gradients would be summed in another order.
-    CHECK(found_in(pipeline::gpipe{},
-                   [](auto& s) {
-                       for (auto& stage : s.stages)
-                           for (task& each : stage.tasks)
-                               if (each.what >= action::receive_gradient) each.micro_batch = 3 - each.micro_batch;
-                   })
-              .what == fault::out_of_order);
+    CHECK(found_in(pipeline::gpipe{}, [](auto& s) {
+              for (auto& stage : s.stages)
+                  for (task& each : stage.tasks)
+                      if (each.what >= action::receive_gradient) each.micro_batch = 3 - each.micro_batch;
+          }).what == fault::out_of_order);
 }
 
 TEST_CASE("a stage that ends too soon is found") {

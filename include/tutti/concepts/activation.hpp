@@ -13,8 +13,8 @@
 namespace tutti {
 namespace detail {
 
-/// Says its shape itself: `shape()` gives a std::array of extents, `resize(shape)` takes one, `data()` points to as many elements as
-/// the extents' product.
+/// Says its shape itself: `shape()` gives a std::array of extents, `resize(shape)` takes one, `data()` points to as many elements
+/// as the extents' product.
 template <class A>
 concept shaped = requires(A& a, A const& c) {
     std::tuple_size<std::remove_cvref_t<decltype(c.shape())>>::value;
@@ -33,9 +33,13 @@ concept matrix_like = requires(A& a, A const& c) {
 
 /// A row of elements, as many as it is told, such as a vector; or as many as its type says, such as an array.
 template <class A>
-concept resizable_row = contiguous_elements<A> && requires(A& a, std::size_t size) { a.resize(size); };
+concept resizable_row = contiguous_elements<A> && requires(A& a, std::size_t size) {
+    a.resize(size);
+};
 template <class A>
-concept fixed_row = contiguous_elements<A> && !std::ranges::borrowed_range<A> && requires { std::tuple_size<A>::value; };
+concept fixed_row = contiguous_elements<A> && !std::ranges::borrowed_range<A> && requires {
+    std::tuple_size<A>::value;
+};
 
 /// The extents of an activation.
 template <class A>
@@ -60,10 +64,12 @@ template <class A>
 void resize_to(A& a, extents_t<A> const& extents) {
     if constexpr (shaped<A>) {
         auto shape = a.shape();
-        for (std::size_t k = 0; k < extents.size(); ++k) shape[k] = static_cast<std::remove_cvref_t<decltype(shape[k])>>(extents[k]);
+        for (std::size_t k = 0; k < extents.size(); ++k)
+            shape[k] = static_cast<std::remove_cvref_t<decltype(shape[k])>>(extents[k]);
         a.resize(shape);
     } else if constexpr (matrix_like<A>) {
-        a.resize(static_cast<std::remove_cvref_t<decltype(a.rows())>>(extents[0]), static_cast<std::remove_cvref_t<decltype(a.cols())>>(extents[1]));
+        a.resize(static_cast<std::remove_cvref_t<decltype(a.rows())>>(extents[0]),
+                 static_cast<std::remove_cvref_t<decltype(a.cols())>>(extents[1]));
     } else if constexpr (resizable_row<A>) {
         a.resize(extents[0]);
     }

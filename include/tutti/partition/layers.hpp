@@ -9,7 +9,8 @@
 
 namespace tutti::partition {
 
-/// Cuts a model's layers where you say, or into stages of as many layers as can be: of those left over, the first stages have one each.
+/// Cuts a model's layers where you say, or into stages of as many layers as can be: of those left over, the first stages have one
+/// each.
 struct layers {
     std::vector<std::size_t> first{};  ///< first layer of the second stage, of the third ...; empty: as even as can be
 
@@ -21,8 +22,8 @@ struct layers {
             return all;
         }
         if (first.size() + 1 != stages)
-            detail::raise<usage_error>({"tutti: partition::layers cuts the model into ", first.size() + 1, " stages for ", stages,
-                                        " ranks"});
+            detail::raise<usage_error>(
+                {"tutti: partition::layers cuts the model into ", first.size() + 1, " stages for ", stages, " ranks"});
         for (std::size_t const each : first) {
             if (each <= all.back() || each >= count)
                 detail::raise<usage_error>({"tutti: partition::layers: a stage cannot begin with layer ", each, " of ", count,

@@ -11,8 +11,8 @@
 
 namespace tutti::pipeline {
 
-/// A schedule as plain text: a row for each stage, time to the right, in slots of one unit. F3 is micro-batch 3 going forward, B3 its
-/// gradient going back; micro-batches count from 0, and a dot is an idle slot. Readable for some 100 slots. Local.
+/// A schedule as plain text: a row for each stage, time to the right, in slots of one unit. F3 is micro-batch 3 going forward, B3
+/// its gradient going back; micro-batches count from 0, and a dot is an idle slot. Readable for some 100 slots. Local.
 /// @param  forward, backward  slots that each takes, >= 1
 /// @throws usage_error  for a schedule that never ends
 inline std::string draw_text(schedule const& what, int forward = 1, int backward = 2) {

@@ -4,7 +4,8 @@
 
 namespace tutti::pipeline {
 
-/// Every stage takes all micro-batches forward, then all of them back, in the same order, so that gradients are summed as on one rank.
+/// Every stage takes all micro-batches forward, then all of them back, in the same order, so that gradients are summed as on one
+/// rank.
 /// Cost:   every stage holds the saved activations of all m micro-batches; idle (p - 1) (forward + backward) per stage
 /// Source: Huang et al. 2019, arXiv:1811.06965
 struct gpipe {

@@ -6,9 +6,11 @@
 
 namespace tutti::pipeline {
 
-/// 1F1B: a stage takes as many micro-batches forward as there are stages behind it, then one forward and one back by turns, and at last
-/// back what is left. While they take turns, two neighbours exchange: the activation of one micro-batch for the gradient of another.
-/// Cost:   stage s holds the saved activations of at most p - s micro-batches; idle (p - 1) (forward + backward) per stage, as gpipe
+/// 1F1B: a stage takes as many micro-batches forward as there are stages behind it, then one forward and one back by turns, and at
+/// last back what is left. While they take turns, two neighbours exchange: the activation of one micro-batch for the gradient of
+/// another.
+/// Cost:   stage s holds the saved activations of at most p - s micro-batches; idle (p - 1) (forward + backward) per stage, as
+///         gpipe
 /// Source: Narayanan et al. 2019, doi 10.1145/3341301.3359646, and 2021, arXiv:2104.04473, where it is flushed every step, as here
 struct one_forward_one_backward {
     static constexpr stage_schedule steps(shape const& of, int stage) {

@@ -74,8 +74,8 @@ struct schedule {
     std::vector<stage_schedule> stages{};
 };
 
-/// Makes schedules, such as `gpipe`: `steps(shape, stage)` gives what one stage does, `in_flight(shape, stage)` how many micro-batches
-/// it may hold. A pure function, so that every rank knows what all do.
+/// Makes schedules, such as `gpipe`: `steps(shape, stage)` gives what one stage does, `in_flight(shape, stage)` how many
+/// micro-batches it may hold. A pure function, so that every rank knows what all do.
 /// Laws: what it makes is sound, as `verify` says
 template <class Policy>
 concept schedule_policy = requires(Policy const& policy, shape const& of, int stage) {

@@ -59,9 +59,9 @@ inline std::string describe(verdict const& found) {
 
 /// The messages of a pipeline's step, as a schedule of the collectives: a broadcast of one element per micro-batch from stage 0, in
 /// which every element is handed from stage to stage to the last and back, and is kept where its way back passes. It is sound only
-/// if every micro-batch goes all the way there and back, and if no rank waits in a circle although sends may wait for their receives.
-/// An activation is preceded by its shape here, which the trainer sends where the receiver cannot know it: to leave a message out
-/// on both sides takes waits away and adds none.
+/// if every micro-batch goes all the way there and back, and if no rank waits in a circle although sends may wait for their
+/// receives. An activation is preceded by its shape here, which the trainer sends where the receiver cannot know it: to leave a
+/// message out on both sides takes waits away and adds none.
 constexpr tutti::schedule as_messages(schedule const& what) {
     auto const m = static_cast<std::size_t>(what.shape.micro_batches);
     tutti::schedule all{{collective::broadcast, what.shape.stages, m, 0}};
@@ -106,7 +106,9 @@ namespace detail {
 class stage_check {
 public:
     constexpr stage_check(schedule const& what, int stage)
-        : shape_{what.shape}, stage_{stage}, tasks_{what.stages[static_cast<std::size_t>(stage)].tasks} {}
+        : shape_{what.shape},
+          stage_{stage},
+          tasks_{what.stages[static_cast<std::size_t>(stage)].tasks} {}
 
     constexpr fault add(std::size_t at) {
         using action = task::action;
@@ -175,9 +177,9 @@ private:
 
 }  // namespace detail
 
-/// Whether a pipeline schedule is sound: every stage takes each micro-batch forward once and back once, in their order, each once it
-/// has what it needs, and has room for one activation and one gradient in each direction; and its messages are sound, by the verifier
-/// of the collectives. Local; usable in constant expressions.
+/// Whether a pipeline schedule is sound: every stage takes each micro-batch forward once and back once, in their order, each once
+/// it has what it needs, and has room for one activation and one gradient in each direction; and its messages are sound, by the
+/// verifier of the collectives. Local; usable in constant expressions.
 constexpr verdict verify(schedule const& what) {
     for (int stage = 0; stage < what.shape.stages; ++stage) {
         detail::stage_check check{what, stage};

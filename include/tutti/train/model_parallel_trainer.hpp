@@ -48,19 +48,22 @@ struct step { std::uint64_t bits; };
 }  // namespace detail::arguments_of
 
 /// Trains one model that is cut into stages of consecutive layers, one stage on each rank of a group: micro-batches of every batch
-/// move through the stages, several at a time, in the order of a schedule. Built and used by all ranks alike. A rank builds only its own
-/// layers. The same program on any number of ranks, one included, is the same training, bit for bit: every sum is taken in one order.
+/// move through the stages, several at a time, in the order of a schedule. Built and used by all ranks alike. A rank builds only
+/// its own layers. The same program on any number of ranks, one included, is the same training, bit for bit: every sum is taken in
+/// one order.
 /// Source: pipeline parallelism as in Huang et al. 2019, arXiv:1811.06965
 template <class Comm, class Model, class Partition, class Cuts, class Schedule, class Optimizer>
 class model_parallel_trainer {
     static_assert(communicator<Comm>,
                   "tutti: model_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
                   "exchange() and abort(); see tutti/concepts/communicator.hpp");
-    static_assert(detail::is_layers<Model>, "tutti: the second argument of model_parallel_trainer is a row of layers, each given by a "
-                                            "factory, and a loss: tutti::layers{[] { return dense{64, 10}; }, ..., loss{}}");
-    static_assert(data_partition<Partition>,
-                  "tutti: the third argument of model_parallel_trainer is no data partition, such as tutti::partition::shuffled; see "
-                  "tutti/concepts/partition.hpp");
+    static_assert(detail::is_layers<Model>,
+                  "tutti: the second argument of model_parallel_trainer is a row of layers, each given by a "
+                  "factory, and a loss: tutti::layers{[] { return dense{64, 10}; }, ..., loss{}}");
+    static_assert(
+        data_partition<Partition>,
+        "tutti: the third argument of model_parallel_trainer is no data partition, such as tutti::partition::shuffled; see "
+        "tutti/concepts/partition.hpp");
     static_assert(layer_partition<Cuts>, "tutti: the fourth argument of model_parallel_trainer does not cut layers into stages, as "
                                          "tutti::partition::layers does; see tutti/concepts/layer_partition.hpp");
     static_assert(pipeline::schedule_policy<Schedule>,
@@ -74,8 +77,8 @@ public:
     /// Cuts the model, and builds the layers of this rank's stage. Collective.
     /// @param  world      must outlive the trainer
     /// @param  partition  orders the data; all ranks work on the same samples, so it deals to one rank
-    /// @throws usage_error  on every rank: fewer layers than ranks, cuts or ties that do not fit or differ between ranks, gradients and
-    ///                      parameters of other shapes, settings that make no sense or differ
+    /// @throws usage_error  on every rank: fewer layers than ranks, cuts or ties that do not fit or differ between ranks, gradients
+    ///                      and parameters of other shapes, settings that make no sense or differ
     /// @throws what a factory throws, on the rank where it does; the others get `peer_failed`
     /// Cost:   a few small exchanges; the parameters of this rank's layers, as many gradients again, and the optimiser's state
     model_parallel_trainer(Comm& world, Model model, Partition partition, Cuts cuts, Schedule schedule, Optimizer optimizer)
@@ -91,13 +94,15 @@ public:
             learning_.optimizer().check();
         });
         std::vector<std::size_t> tied;
-        for (auto const& [first, second] : model_.ties()) tied.insert(tied.end(), {first.layer, first.block, second.layer, second.block});
+        for (auto const& [first, second] : model_.ties())
+            tied.insert(tied.end(), {first.layer, first.block, second.layer, second.block});
         detail::agree<argument>(world, "the model",
                                 {{"the number of layers", Model::count},
                                  detail::agreed::hash("the list of its cuts", detail::fingerprint(std::span{at})),
                                  detail::agreed::hash("the list of its ties", detail::fingerprint(std::span{tied}))});
-        detail::agree<argument>(world, "the optimiser",
-                                {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
+        detail::agree<argument>(
+            world, "the optimiser",
+            {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
         auto const rank = static_cast<std::size_t>(world.rank());
         stage_.build(model_, at[rank], at[rank + 1]);
         together([&] { learning_.prepare(stage_); });
@@ -110,8 +115,8 @@ public:
     /// @throws usage_error  on every rank, before anything is changed: no data, batch 0, arguments that differ between ranks, ...
     /// @throws usage_error  on this rank, when the shape of an activation is not what it was for as many samples before
     /// @throws what a layer, the loss or the data set throws, on the rank where it does; the others get `peer_failed`
-    /// Cost:   per step that of this rank's layers and the optimiser, the time the schedule idles, and per micro-batch an activation
-    ///         and a gradient to and from each neighbour. This rank holds what `schedule.in_flight` micro-batches save.
+    /// Cost:   per step that of this rank's layers and the optimiser, the time the schedule idles, and per micro-batch an
+    ///         activation and a gradient to and from each neighbour. This rank holds what `schedule.in_flight` micro-batches save.
     template <class Data>
     epoch_report run_epoch(Data&& data, epoch_options const& options = {}) {
         detail::require_dataset<Data>();
@@ -146,8 +151,8 @@ public:
         return report;
     }
 
-    /// One optimiser step on micro-batches that the caller brings, the same on all ranks; only those with the first and the last layer
-    /// look into them. Collective.
+    /// One optimiser step on micro-batches that the caller brings, the same on all ranks; only those with the first and the last
+    /// layer look into them. Collective.
     /// @param  micro_batches  a range of batches, each of which knows its size, >= 1
     /// @param  clip_norm      as in `epoch_options`
     /// @throws usage_error  on every rank, when there is none or an empty one, or numbers differ between ranks
@@ -177,8 +182,8 @@ public:
     }
 
     /// The mean of a metric over `data`, each sample counted once; the same on all ranks. Collective.
-    /// @param  metric  called as metric(y, batch) with what the last layer gives; returns the batch's mean, a number or a std::array of
-    ///                 numbers
+    /// @param  metric  called as metric(y, batch) with what the last layer gives; returns the batch's mean, a number or a
+    ///                 std::array of numbers
     /// @throws as run_epoch
     /// Cost:   one way forward; the stages work on different batches at the same time
     template <class Data, class Metric>
@@ -221,8 +226,8 @@ public:
         });
     }
 
-    /// Calls `callback(step_report)` on this rank after each of its steps. Local; as in data_parallel_trainer. The loss of one step is
-    /// known to the last rank alone; to the others it is NaN.
+    /// Calls `callback(step_report)` on this rank after each of its steps. Local; as in data_parallel_trainer. The loss of one step
+    /// is known to the last rank alone; to the others it is NaN.
     void after_step(std::function<void(step_report const&)> callback) { after_step_.add(std::move(callback)); }
     /// Calls `callback(epoch_report)` on this rank after each epoch.
     void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.add(std::move(callback)); }
@@ -270,7 +275,8 @@ private:
     static auto batch_type() {
         using Range = std::remove_reference_t<Data>;
         if constexpr (batching_dataset<Range>)
-            return std::type_identity<std::remove_cvref_t<decltype(std::declval<Range&>().batch(std::span<std::size_t const>{}))>>{};
+            return std::type_identity<
+                std::remove_cvref_t<decltype(std::declval<Range&>().batch(std::span<std::size_t const>{}))>>{};
         else return std::type_identity<selection<Range>>{};
     }
     template <class Data>
@@ -313,8 +319,9 @@ private:
         auto at = cuts.cuts(Model::count, ranks);
         if (at.size() != ranks + 1 || at.front() != 0 || at.back() != Model::count ||
             std::ranges::adjacent_find(at, std::greater_equal{}) != at.end())
-            throw usage_error{"tutti: model_parallel_trainer: the layer partition breaks its law: it has to give the first layer of each "
-                              "stage, ascending, and the number of layers; see tutti/concepts/layer_partition.hpp"};
+            throw usage_error{
+                "tutti: model_parallel_trainer: the layer partition breaks its law: it has to give the first layer of each "
+                "stage, ascending, and the number of layers; see tutti/concepts/layer_partition.hpp"};
         return at;
     }
 
@@ -352,8 +359,8 @@ private:
         communicating_ += clock::now() - start;
     }
 
-    /// Takes all micro-batches of a step through this rank's stage, by the schedule. Leaves in the layers the gradients of the mean over
-    /// all their samples; returns the sum of losses on the rank with the last layer.
+    /// Takes all micro-batches of a step through this rank's stage, by the schedule. Leaves in the layers the gradients of the mean
+    /// over all their samples; returns the sum of losses on the rank with the last layer.
     /// @param  samples  of a micro-batch
     /// @param  with     with(micro-batch, use) calls use(batch)
     template <class Pass, class Samples, class With>

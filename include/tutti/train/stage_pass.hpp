@@ -21,8 +21,8 @@
 
 namespace tutti::detail {
 
-/// The extents of what crosses a cut, by the number of samples it is of. Both sides of a cut meet the same numbers in the same order,
-/// so both know whether the extents are known, and they are sent once for each number.
+/// The extents of what crosses a cut, by the number of samples it is of. Both sides of a cut meet the same numbers in the same
+/// order, so both know whether the extents are known, and they are sent once for each number.
 class known_extents {
 public:
     /// Null where they are not known yet.
@@ -57,15 +57,16 @@ struct pass_types;
 template <class Model, class Batch, std::size_t... K>
 struct pass_types<Model, Batch, std::index_sequence<K...>> {
     static_assert((check_layer<Model, Batch, K>() && ...));
-    static_assert(takes_output<Model, Batch>(),
-                  "tutti: the loss cannot be called as loss(y, batch, dy), with what the last layer gives, the batch, and where the "
-                  "gradient in y goes, or does not return the mean loss; see tutti/train/layers.hpp");
+    static_assert(
+        takes_output<Model, Batch>(),
+        "tutti: the loss cannot be called as loss(y, batch, dy), with what the last layer gives, the batch, and where the "
+        "gradient in y goes, or does not return the mean loss; see tutti/train/layers.hpp");
     using activations = std::tuple<layer_input_t<Model, Batch, K + 1>...>;
     using saved = std::tuple<std::vector<typename layer_t<Model, K>::saved>...>;
 };
 
-/// Takes micro-batches through one stage, for batches of one type: what each layer has saved, and one activation and one gradient on
-/// either side of the stage.
+/// Takes micro-batches through one stage, for batches of one type: what each layer has saved, and one activation and one gradient
+/// on either side of the stage.
 template <class Model, class Batch>
 class stage_pass {
     using types = pass_types<Model, Batch, std::make_index_sequence<Model::count>>;
@@ -165,13 +166,14 @@ private:
             known.add(samples, extents);
         } else if (!std::ranges::equal(*were, extents)) {
             raise<usage_error>({"tutti: ", forward ? "an activation" : "a gradient", " of ", samples, " samples that leaves layer ",
-                                forward ? stage_.last() - 1 : stage_.first(), " has the shape ", text(extents), ", not ", text(*were),
-                                " as the activation had: shapes may depend on the number of samples alone"});
+                                forward ? stage_.last() - 1 : stage_.first(), " has the shape ", text(extents), ", not ",
+                                text(*were), " as the activation had: shapes may depend on the number of samples alone"});
         }
     }
 
     template <class Comm, class X>
-    void prepare_receive(Comm& world, pipeline::task const& what, known_extents& known, X& x, X& dx, std::size_t samples, int peer) {
+    void prepare_receive(Comm& world, pipeline::task const& what, known_extents& known, X& x, X& dx, std::size_t samples,
+                         int peer) {
         auto const* const were = known.of(samples);
         extents_t<X> extents{};
         if (were) std::ranges::copy(*were, extents.begin());
@@ -179,8 +181,8 @@ private:
         auto& into = what.what == pipeline::task::action::receive_activation ? x : dx;
         resize_to(into, extents);
         if (extents_of(into) != extents)
-            raise<usage_error>({"tutti: an activation that was to take the shape ", text(extents), " has the shape ",
-                                text(extents_of(into))});
+            raise<usage_error>(
+                {"tutti: an activation that was to take the shape ", text(extents), " has the shape ", text(extents_of(into))});
     }
 
     template <class Extents>

@@ -31,8 +31,7 @@ public:
         std::vector<parameter_block> named;
         for (tie const& each : ties_)
             for (auto const& [layer, block] : {each.first, each.second}) {
-                if (layer >= Model::count)
-                    raise<usage_error>({"tutti: a tie names layer ", layer, " of ", Model::count});
+                if (layer >= Model::count) raise<usage_error>({"tutti: a tie names layer ", layer, " of ", Model::count});
                 for (auto const& other : named)
                     if (other.layer == layer && other.block == block)
                         raise<usage_error>({"tutti: block ", block, " of layer ", layer, " is named twice in ties"});
@@ -68,10 +67,11 @@ public:
             auto const* const second = first + 3;
             auto const& [a, b] = ties_[k];
             for (auto const& [end, at] : {std::pair{first, a}, std::pair{second, b}})
-                if (end[0] == 0) raise<usage_error>({"tutti: a tie names block ", at.block, " of layer ", at.layer, ", which has none"});
+                if (end[0] == 0)
+                    raise<usage_error>({"tutti: a tie names block ", at.block, " of layer ", at.layer, ", which has none"});
             if (first[1] != second[1] || first[2] != second[2])
-                raise<usage_error>({"tutti: block ", a.block, " of layer ", a.layer, " has ", first[1], " parameters, and block ", b.block,
-                                    " of layer ", b.layer, ", which it is tied to, ", second[1],
+                raise<usage_error>({"tutti: block ", a.block, " of layer ", a.layer, " has ", first[1], " parameters, and block ",
+                                    b.block, " of layer ", b.layer, ", which it is tied to, ", second[1],
                                     first[2] == second[2] ? "" : ", of another type"});
         }
     }
@@ -79,30 +79,32 @@ public:
     /// Gives the second block of each tie the parameters of the first. Between the ranks that have them.
     template <class Comm>
     void copy_parameters(Comm& world, stage<Model>& mine) const {
-        for_each_tie(world, mine, parameters_of,
-                     [&](auto block, bool is_first, int peer) {
-                         if (is_first) send(world, block, peer);
-                         else receive(world, block, peer);
-                     },
-                     [](auto from, auto to) { std::ranges::copy(from, to.begin()); });
+        for_each_tie(
+            world, mine, parameters_of,
+            [&](auto block, bool is_first, int peer) {
+                if (is_first) send(world, block, peer);
+                else receive(world, block, peer);
+            },
+            [](auto from, auto to) { std::ranges::copy(from, to.begin()); });
     }
 
     /// Gives both blocks of each tie the sum of their gradients. Between the ranks that have them.
     /// Order:  first + second, on both ranks
     template <class Comm>
     void add_gradients(Comm& world, stage<Model>& mine) const {
-        for_each_tie(world, mine, gradients_of,
-                     [&](auto block, bool is_first, int peer) {
-                         using T = typename decltype(block)::element_type;
-                         std::vector<T> theirs(block.size());
-                         exchange(world, block, peer, theirs, peer);
-                         for (std::size_t i = 0; i < theirs.size(); ++i)
-                             block[i] = static_cast<T>(is_first ? block[i] + theirs[i] : theirs[i] + block[i]);
-                     },
-                     [](auto a, auto b) {
-                         using T = typename decltype(a)::element_type;
-                         for (std::size_t i = 0; i < a.size(); ++i) a[i] = b[i] = static_cast<T>(a[i] + b[i]);
-                     });
+        for_each_tie(
+            world, mine, gradients_of,
+            [&](auto block, bool is_first, int peer) {
+                using T = typename decltype(block)::element_type;
+                std::vector<T> theirs(block.size());
+                exchange(world, block, peer, theirs, peer);
+                for (std::size_t i = 0; i < theirs.size(); ++i)
+                    block[i] = static_cast<T>(is_first ? block[i] + theirs[i] : theirs[i] + block[i]);
+            },
+            [](auto a, auto b) {
+                using T = typename decltype(a)::element_type;
+                for (std::size_t i = 0; i < a.size(); ++i) a[i] = b[i] = static_cast<T>(a[i] + b[i]);
+            });
     }
 
 private:
@@ -113,7 +115,8 @@ private:
             if (owner_[end] == rank) visit(end, end % 2 == 0 ? ties_[end / 2].first : ties_[end / 2].second);
     }
 
-    /// For each tie in order: `between(block, is_first, peer)` where this rank has one end, `here(first, second)` where it has both.
+    /// For each tie in order: `between(block, is_first, peer)` where this rank has one end, `here(first, second)` where it has
+    /// both.
     template <class Comm, class Blocks, class Between, class Here>
     void for_each_tie(Comm& world, stage<Model>& mine, Blocks blocks_of, Between between, Here here) const {
         for (std::size_t k = 0; k < ties_.size(); ++k) {
