@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
-# compiler_alone.sh COMPILER INCLUDE WORK [OPTION...]: two translation units that include all of tutti compile and link without a build system.
+# compiler_alone.sh COMPILER INCLUDE WORK: two translation units that include all of tutti compile and link without a build system.
 set -euo pipefail
 compiler=$1 include=$2 work=$3
-shift 3
 here=$(dirname "$0")
 command -v "$compiler" >/dev/null || { echo "$compiler is not installed"; exit 77; }
 mkdir -p "$work"
 
-program=$work/consumer.$(basename "$compiler")
-"$compiler" -std=c++20 -I "$include" "$@" "$here/main.cpp" "$here/other.cpp" -o "$program"
-"$program"
+"$compiler" -std=c++20 -I "$include" -pthread "$here/main.cpp" "$here/other.cpp" -o "$work/consumer.$compiler"
+"$work/consumer.$compiler"

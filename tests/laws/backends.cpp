@@ -11,6 +11,8 @@ bool const laws::folds_in_rank_order = true;
 
 template <class Comm>
 inline constexpr bool laws::waits_at_start<tutti::comm::checked<Comm>> = true;
+template <class Comm>  // some by two levels
+inline constexpr bool laws::folds_alike<tutti::comm::hierarchical<Comm>> = false;
 
 void laws::on_threads(std::initializer_list<int> ranks, law const& body) {
     for (int const each : ranks) on<tutti::comm::threads>("threads", {.ranks = each}, body);

@@ -121,6 +121,10 @@ extern bool const folds_in_rank_order;
 template <class Comm>
 inline constexpr bool waits_at_start = false;
 
+/// Whether all its collectives fold in the same order, where each folds in rank order.
+template <class Comm>
+inline constexpr bool folds_alike = tutti::performs_collectives<Comm>;
+
 /// Any communicator, its type erased, so that a law is compiled once for all backends.
 class any_communicator {
 public:
@@ -155,7 +159,7 @@ public:
     Comm& inner() { return world_; }
     int rank() const override { return world_.rank(); }
     int size() const override { return world_.size(); }
-    bool folds_rank_by_rank() const override { return folds_in_rank_order && tutti::performs_collectives<Comm>; }
+    bool folds_rank_by_rank() const override { return folds_in_rank_order && folds_alike<Comm>; }
     void perform(tutti::call const& what) override { tutti::detail::perform(world_, what); }
     tutti::pending start(tutti::call const& what, std::shared_ptr<void const> operation) override {
         return tutti::detail::start(world_, what, std::move(operation));
