@@ -73,3 +73,9 @@ function(tutti_compiler_test name label script)
         set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT 120 SKIP_RETURN_CODE 77)
     endforeach()
 endfunction()
+
+# A test that cannot run, since WHAT is missing.
+function(tutti_skipped_test name what)
+    add_test(NAME ${name} COMMAND sh -c "echo 'needs ${what}'; exit 77")
+    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
+endfunction()

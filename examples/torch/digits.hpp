@@ -7,6 +7,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -38,6 +39,8 @@ struct net_impl : torch::nn::Cloneable<net_impl> {
     torch::nn::Linear hidden{nullptr}, scores{nullptr};
 };
 using net = std::shared_ptr<net_impl>;
+
+inline net copy_of(net const& other) { return std::dynamic_pointer_cast<net_impl>(other->clone()); }
 
 struct batch {
     torch::Tensor images, labels;
@@ -75,7 +78,7 @@ inline double accuracy_of(net const& model, batch const& on) {
 
 /// The loss of every epoch by LibTorch alone, in one process, on whole batches.
 inline std::vector<double> losses_alone(net const& start, digits const& data, settings const& by) {
-    auto const model = std::dynamic_pointer_cast<net_impl>(start->clone());
+    auto const model = copy_of(start);
     torch::optim::SGD optimizer{model->parameters(), torch::optim::SGDOptions{by.learning_rate}.momentum(by.momentum)};
     std::vector<double> losses;
     for (std::size_t epoch = 0; epoch < by.epochs; ++epoch) {
@@ -107,7 +110,7 @@ int run() {
 
     bool good = true;
     tutti::launch<Comm>([&](auto& world) {
-        tutti::adapt::torch_model model{std::dynamic_pointer_cast<net_impl>(start->clone()), loss_of};
+        tutti::adapt::torch_model model{copy_of(start), loss_of};
         tutti::data_parallel_trainer trainer{world, std::move(model), tutti::partition::strided{}, tutti::sync::all_reduce{},
                                              tutti::optim::sgd{.learning_rate = by.learning_rate, .momentum = by.momentum}};
         for (std::size_t epoch = 0; epoch < by.epochs; ++epoch) {

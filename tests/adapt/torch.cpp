@@ -136,6 +136,22 @@ TEST_CASE("each gradient is announced once, when it is final: those of later lay
     CHECK(order.empty());
 }
 
+TEST_CASE("gradients that were replaced are told, and a net outlives its model") {
+    auto const net = std::make_shared<layers>();
+    auto const everything = plane{}.all();
+    {
+        model of{net, &squares<std::shared_ptr<layers>>};
+        of.loss_and_gradients(everything, [](std::size_t) {});
+        net->first->weight.mutable_grad() = torch::zeros_like(net->first->weight);
+        CHECK_THROWS_AS(of.loss_and_gradients(everything), tutti::usage_error);
+    }
+    squares(net, everything).backward();  // hooks have nobody to tell
+    model again{net, &squares<std::shared_ptr<layers>>};
+    std::vector<std::size_t> order;
+    again.loss_and_gradients(everything, [&](std::size_t block) { order.push_back(block); });
+    CHECK(order.size() == 8);
+}
+
 TEST_CASE("ranks start from one net, stay replicas, and share what a batch norm has seen") {
     torch::set_num_threads(1);
     for (int const ranks : {1, 2, 3}) {

@@ -100,6 +100,20 @@ TEST_CASE("a warm-up is the training of all_reduce, bit for bit") {
     });
 }
 
+TEST_CASE("after a warm-up, every n-th step exchanges") {
+    auto const data = laws::wave(30);
+    laws::on_every_backend([&](laws::any_communicator& world, laws::expectation const&) {
+        tutti::data_parallel_trainer trainer{world, laws::line<double>{}, partition::strided{},
+                                             tutti::sync::every_n_steps{.n = 3, .warm_up = 2}, optim::sgd{.learning_rate = 0.05}};
+        std::vector<bool> agree;
+        trainer.after_step([&](auto const&) { agree.push_back(trainer.replicas_agree()); });
+        for (int epoch = 0; epoch < 3; ++epoch) trainer.run_epoch(data, {.batch = 8});
+        std::vector<bool> expected;  // steps 1 and 2, then 5, 8 and 11
+        for (int step = 1; step <= 12; ++step) expected.push_back(world.size() == 1 || step <= 2 || (step - 2) % 3 == 0);
+        CHECK(agree == expected);
+    });
+}
+
 TEST_CASE("settings that make no sense, or differ, are told on every rank") {
     laws::on_every_backend([&](laws::any_communicator& world, laws::expectation const&) {
         CHECK(problem_with(world, {.n = 0}).find("n = 0 must be at least 1") != std::string::npos);

@@ -25,7 +25,8 @@ namespace tutti::adapt {
 /// such as a pair of tensors.
 ///
 /// A parameter that the net has under two names is one. What needs no gradient is not trained, but given to all ranks like the
-/// net's buffers. Gradients are allocated here and stay where they are: let nothing replace them, by `net->zero_grad()` for one.
+/// net's buffers. Gradients are allocated here and stay where they are: let nothing replace them, `net->zero_grad()` or a second
+/// `torch_model` of the same net for example.
 /// Memory: the gradients, once; no copy of the parameters
 /// @tparam Net     a `std::shared_ptr` to a module, or one of torch's module holders
 /// @tparam Number  of all trained parameters
@@ -44,9 +45,10 @@ public:
     std::vector<std::span<std::uint8_t>> const& buffers() const { return state_->buffers; }
 
     /// The mean loss of the batch; overwrites the gradients with its own.
+    /// @throws usage_error  when a gradient is not where it was
     template <class Batch>
     double loss_and_gradients(Batch const& batch) {
-        for (torch::Tensor const& each : state_->tensors) each.grad().zero_();
+        state_->clear_gradients();
         torch::Tensor const mean = state_->loss(state_->net, batch);
         mean.backward();
         return mean.template item<double>();
@@ -56,11 +58,11 @@ public:
     template <class Batch, class Announce>
     double loss_and_gradients(Batch const& batch, Announce&& announce) {
         std::vector<char> told(state_->tensors.size(), 0);
-        state_->ready = [&](std::size_t block) { told[block] = 1, announce(block); };
+        *state_->ready = [&](std::size_t block) { told[block] = 1, announce(block); };
         struct silence {
             std::function<void(std::size_t)>& ready;
             ~silence() { ready = nullptr; }
-        } const afterwards{state_->ready};
+        } const afterwards{*state_->ready};
         double const mean = loss_and_gradients(batch);
         for (std::size_t block = 0; block < told.size(); ++block)
             if (!told[block]) announce(block);
@@ -91,24 +93,38 @@ private:
                 }
                 require(tensor.scalar_type() == torch::CppTypeToScalarType<Number>::value, each.key(),
                         "has another type of numbers than the others; name it: torch_model<Net, Loss, Number>");
-                tensor.mutable_grad() = torch::zeros_like(tensor);
+                auto const slopes = torch::zeros_like(tensor);
+                tensor.mutable_grad() = slopes;
                 auto const size = static_cast<std::size_t>(tensor.numel());
                 parameters.emplace_back(tensor.template data_ptr<Number>(), size);
-                gradients.emplace_back(tensor.grad().template data_ptr<Number>(), size);
+                gradients.emplace_back(slopes.template data_ptr<Number>(), size);
                 tensors.push_back(tensor);
+                kept_.push_back(slopes);
                 tell_when_final(tensors.size() - 1);
             }
             for (auto& each : net->named_buffers()) keep(each.value(), each.key());
         }
         state(state const&) = delete;
         state& operator=(state const&) = delete;
+        ~state() { *ready = nullptr; }
+
+        void clear_gradients() {
+            for (std::size_t block = 0; block < tensors.size(); ++block) {
+                torch::Tensor const& slopes = tensors[block].grad();
+                if (!slopes.defined() || slopes.data_ptr() != gradients[block].data())
+                    detail::raise<usage_error>({"tutti: torch_model: gradient ", block, " of the net is another tensor than it was: "
+                                                "zero_grad(), or another torch_model of the same net, has replaced it"});
+                slopes.zero_();
+            }
+        }
 
         Net net;
         Loss loss;
         std::vector<torch::Tensor> tensors;  // those trained
         std::vector<std::span<Number>> parameters, gradients;
         std::vector<std::span<std::uint8_t>> buffers;
-        std::function<void(std::size_t)> ready;
+        // Shared with hooks, which the net may keep for longer.
+        std::shared_ptr<std::function<void(std::size_t)>> ready = std::make_shared<std::function<void(std::size_t)>>();
 
     private:
         static void require(bool holds, std::string const& name, char const* problem) {
@@ -123,25 +139,29 @@ private:
             require(tensor.device().is_cpu(), name, "is not in the host's memory");
             require(tensor.is_contiguous(), name, "is not contiguous");
             buffers.emplace_back(static_cast<std::uint8_t*>(tensor.data_ptr()), tensor.nbytes());
+            kept_.push_back(tensor);
         }
 
         /// What autograd calls after it has added up the gradient of one tensor.
         struct hook final : torch::autograd::FunctionPostHook {
-            hook(state& its_owner, std::size_t its_block) : owner{&its_owner}, block{its_block} {}
+            hook(std::shared_ptr<std::function<void(std::size_t)>> whom, std::size_t its_block)
+                : tells{std::move(whom)},
+                  block{its_block} {}
             torch::autograd::variable_list operator()(torch::autograd::variable_list const& outputs,
                                                       torch::autograd::variable_list const& /*inputs*/) override {
-                if (owner->ready) owner->ready(block);
+                if (*tells) (*tells)(block);
                 return outputs;
             }
-            state* owner;
+            std::shared_ptr<std::function<void(std::size_t)>> tells;
             std::size_t block;
         };
         void tell_when_final(std::size_t block) {
             auto adds_up = torch::autograd::impl::grad_accumulator(tensors[block]);
-            adds_up->add_post_hook(std::make_unique<hook>(*this, block));
+            adds_up->add_post_hook(std::make_unique<hook>(ready, block));
             accumulators_.push_back(std::move(adds_up));  // tensors do not keep them alive
         }
 
+        std::vector<torch::Tensor> kept_;  // whose memory the spans are in
         std::vector<std::shared_ptr<torch::autograd::Node>> accumulators_;
     };
 

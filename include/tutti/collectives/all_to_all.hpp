@@ -5,9 +5,9 @@
 #include <tutti/collectives/parts.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/text.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <ranges>

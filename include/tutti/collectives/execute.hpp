@@ -137,6 +137,9 @@ public:
         } catch (std::exception const& problem) {
             if (world_.size() > 1) world_.abort(problem.what());
             throw;
+        } catch (...) {
+            if (world_.size() > 1) world_.abort("something that is no std::exception was thrown");
+            throw;
         }
     }
 

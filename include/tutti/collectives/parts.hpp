@@ -2,10 +2,10 @@
 
 #include <tutti/collectives/make_call.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <ranges>

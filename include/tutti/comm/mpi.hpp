@@ -185,11 +185,14 @@ public:
     }
 
     /// `size` elements for each rank in memory that all ranks of the host see: collectives on it, in and out, are done in place as by
-    /// thread ranks. On several hosts it is ordinary memory. Collective, and so is the end of the array's life.
+    /// thread ranks. On several hosts it is ordinary memory. Collective, and so is the end of the array's life, before which what was
+    /// started has to be over.
     /// @throws usage_error  on every rank, when sizes differ
     template <class T>
     shared_array<T> allocate(std::size_t size) {
         static_assert(std::is_trivially_copyable_v<T>, "tutti: allocate<T>: elements of shared memory must be trivially copyable");
+        finish_started();
+        detail::watchdog::watched const watched{*watchdog_, {.kind = collective::allocate}};
         std::uint64_t bounds[] = {size, ~std::uint64_t{size}};
         detail::check_mpi(MPI_Allreduce(MPI_IN_PLACE, bounds, 2, MPI_UINT64_T, MPI_BAND, group_), "MPI_Allreduce");
         if (bounds[0] != size || bounds[1] != ~std::uint64_t{size})
@@ -246,7 +249,7 @@ private:
             enter();
         }
         void start_schedule(std::unique_ptr<message_rounds> rounds) {
-            tag_ = lane::compared + lane::numbers + world_.turn_++ % 20'000;  // MPI promises tags up to 32767
+            tag_ = lane::compared + lane::numbers + static_cast<int>(world_.turn_++ % 20'000);  // MPI promises tags up to 32767
             is_schedule_ = true;
             start_rounds(std::move(rounds));
         }
@@ -419,7 +422,7 @@ private:
     // In the order of their start; owned by their `pending`. One list for all groups that were split from one another: a peer may
     // wait for what was started on one of them before it comes to a call on another.
     std::shared_ptr<std::vector<on_its_way*>> started_ = std::make_shared<std::vector<on_its_way*>>();
-    int turn_ = 0;  // of the next started call that a schedule makes
+    unsigned turn_ = 0;  // of the next started call that a schedule makes
     detail::mpi_transfer transfer_;  // of blocking calls
 };
 

@@ -62,7 +62,9 @@ public:
     threads& operator=(threads const&) = delete;
     ~threads() {
         under_way_->drop(started_);
-        if (part_) part_->leave(rank());
+        if (!part_) return;
+        if (std::uncaught_exceptions() > exceptions_) under_way_->leave_at_the_end(part_, rank());
+        else part_->leave(rank());
     }
 
     int rank() const { return mine_.rank(); }
@@ -283,9 +285,10 @@ private:
         clock::time_point since{};
         auto must_wait = [&](auto lacks) {  // or fail, which is found by waiting
             if (may == how::waiting) return false;
+            if (may == how::passing) return !mine_.group().revoked();  // whoever waits or asks finds out what else is wrong
             since = clock::now();
-            if (may == how::asking && front.since_ == clock::time_point{}) front.since_ = since;
-            if (may == how::asking) since = front.since_;
+            if (front.since_ == clock::time_point{}) front.since_ = since;
+            since = front.since_;
             return !mine_.group().hopeless(since, lacks);
         };
         try {
@@ -337,6 +340,7 @@ private:
     started* first_ = nullptr;  // of those issued and not over, in a row; owned by their `pending`
     started* last_ = nullptr;   // where there is a first one
     bool advancing_ = false;    // one of them, right now
+    int exceptions_ = std::uncaught_exceptions();
     detail::thread_group& group_;
     std::shared_ptr<detail::thread_group> part_;  // the group, if it was split off
     std::uint64_t splits_ = 0;                    // of this group

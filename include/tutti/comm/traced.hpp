@@ -119,7 +119,7 @@ public:
 
     /// What this rank has called since the beginning or `clear`. Local.
     trace_summary summary() const {
-        std::vector<trace_summary::row> rows(static_cast<std::size_t>(collective::split_by_host) + 1);
+        std::vector<trace_summary::row> rows(static_cast<std::size_t>(collective::allocate) + 1);
         for (auto const& each : calls_) {
             auto& row = rows[static_cast<std::size_t>(each.kind)];
             row.kind = each.kind;

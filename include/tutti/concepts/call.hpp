@@ -29,7 +29,8 @@ enum class collective : std::uint8_t {
     receive,
     exchange,
     split,
-    split_by_host
+    split_by_host,
+    allocate
 };
 
 namespace detail {
@@ -37,7 +38,7 @@ namespace detail {
 inline constexpr std::string_view collective_names[] = {"no call",        "barrier",        "broadcast",  "reduce",  "all_reduce",
                                                         "reduce_scatter", "gather",         "all_gather", "scatter", "all_to_all",
                                                         "scan",           "exclusive_scan", "send",       "receive", "exchange",
-                                                        "split",          "split_by_host"};
+                                                        "split",          "split_by_host",  "allocate"};
 
 }  // namespace detail
 
@@ -160,7 +161,7 @@ struct message {
 [[gnu::cold]] inline std::string describe(call const& what) {
     std::string text;
     detail::append(text, {name(what.kind), what.counts ? "_v" : ""});
-    if (what.kind == collective::split || what.kind == collective::split_by_host) return text;
+    if (what.kind >= collective::split) return text;  // these bring no elements of the caller's
     if (what.counts && what.kind == collective::all_to_all) detail::append(text, {" of ", what.type->name});
     else if (what.type) detail::append(text, {what.counts ? " of up to " : " of ", what.count, " x ", what.type->name});
     if (what.reduce) detail::append(text, {" with ", what.reduce->name});

@@ -30,9 +30,16 @@ enum class number_kind : std::uint8_t {
     brain_floating_point
 };
 
+namespace detail {
+// Of the standard's own: a compiler may have others of the same size, such as __float128.
+template <class T>
+inline constexpr bool is_standard_floating_point =
+    std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, long double>;
+}  // namespace detail
+
 template <class T>
 inline constexpr number_kind number_kind_of = std::is_same_v<T, bool>       ? number_kind::boolean
-                                              : std::is_floating_point_v<T> ? number_kind::floating_point
+                                              : detail::is_standard_floating_point<T> ? number_kind::floating_point
                                               : std::is_signed_v<T>         ? number_kind::signed_integer
                                               : std::is_integral_v<T>       ? number_kind::unsigned_integer
                                               // by its name, since <complex> is heavy

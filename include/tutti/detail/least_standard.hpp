@@ -5,7 +5,7 @@
 
 #include <version>
 
-#ifdef __GLIBCXX__
+#if defined(__GLIBCXX__) && __has_include(<bits/stl_algobase.h>) && __has_include(<bits/stl_function.h>)
 #include <bits/stl_algobase.h>
 #include <bits/stl_function.h>
 #else

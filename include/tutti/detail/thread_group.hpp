@@ -2,10 +2,8 @@
 
 #include <tutti/detail/shared_group.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -24,9 +22,12 @@ struct split_wish {
 inline std::vector<int> members_of(int color, std::span<split_wish const> wishes) {
     auto wish = [&](int rank) { return wishes[static_cast<std::size_t>(rank)]; };
     std::vector<int> members;
-    for (int rank = 0; rank < static_cast<int>(wishes.size()); ++rank)
-        if (wish(rank).color == color) members.push_back(rank);
-    std::stable_sort(members.begin(), members.end(), [&](int a, int b) { return wish(a).key < wish(b).key; });
+    for (int rank = 0; rank < static_cast<int>(wishes.size()); ++rank) {
+        if (wish(rank).color != color) continue;
+        auto before = members.end();
+        while (before != members.begin() && wish(before[-1]).key > wish(rank).key) --before;
+        members.insert(before, rank);
+    }
     return members;
 }
 
@@ -39,27 +40,38 @@ public:
     /// @param split  counts the splits of this group
     std::shared_ptr<thread_group> part(std::uint64_t split, int color, std::span<int const> members) {
         std::lock_guard const lock{mutex_};
-        auto const at = parts_.try_emplace({split, color}).first;
-        auto& [made, asked] = at->second;
-        if (!made) made = std::make_shared<thread_group>(*this, members);
-        auto const group = made;
-        if (++asked == members.size()) parts_.erase(at);
+        auto at = parts_.begin();
+        while (at != parts_.end() && (at->split != split || at->color != color)) ++at;
+        if (at == parts_.end()) at = parts_.insert(at, {split, color, std::make_shared<thread_group>(*this, members)});
+        auto group = at->made;
+        if (++at->asked == members.size()) parts_.erase(at);
         return group;
     }
 
 private:
     struct part_to_be {
+        std::uint64_t split;
+        int color;
         std::shared_ptr<thread_group> made;
         std::size_t asked = 0;
     };
     std::mutex mutex_;
-    std::map<std::pair<std::uint64_t, int>, part_to_be> parts_;  // that not all members have asked for yet
+    std::vector<part_to_be> parts_;  // that not all members have asked for yet
 };
 
 /// What one rank has under way on all groups that were split from one another. It moves on while the rank waits in any of them: a
 /// peer may wait for what was started on one before it comes to a call on another.
 class under_way final : public shared_group::background {
 public:
+    under_way() = default;
+    under_way(under_way const&) = delete;
+    under_way& operator=(under_way const&) = delete;
+    ~under_way() {
+        for (auto const& [group, rank] : left_later_) group->leave(rank);
+    }
+
+    /// Lets `group` see only at the end that its `rank` has left it: by then peers are told of the exception that it leaves by.
+    void leave_at_the_end(std::shared_ptr<thread_group> group, int rank) { left_later_.push_back({std::move(group), rank}); }
     void add(background& group) { groups_.push_back(&group); }
     void drop(background& group) { std::erase(groups_, &group); }
     void work() override {
@@ -68,6 +80,7 @@ public:
 
 private:
     std::vector<background*> groups_;
+    std::vector<std::pair<std::shared_ptr<thread_group>, int>> left_later_;
 };
 
 }  // namespace tutti::detail

@@ -3,12 +3,12 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/shared_rank.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>

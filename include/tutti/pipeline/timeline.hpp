@@ -31,10 +31,15 @@ struct timeline {
 };
 
 /// Runs a schedule on a clock per stage. Local; usable in constant expressions.
-/// @throws usage_error  for a schedule that never ends
+/// @throws usage_error  for a schedule that never ends, or whose stages or micro-batches are not those of its shape
 /// Cost:   the number of tasks times that of stages, at most
 constexpr timeline run_on_clocks(schedule const& what, costs const& cost = {}) {
     auto const stages = what.stages.size(), m = static_cast<std::size_t>(what.shape.micro_batches);
+    if (what.shape.stages != static_cast<int>(stages)) throw usage_error{"tutti: pipeline: a schedule of more or fewer stages than its shape has"};
+    for (auto const& stage : what.stages)
+        for (task const& each : stage.tasks)
+            if (each.micro_batch < 0 || each.micro_batch >= what.shape.micro_batches)
+                throw usage_error{"tutti: pipeline: a task of a micro-batch that the shape does not have"};
     timeline all;
     // When each end of a message was ready, by kind of transfer, stage and micro-batch; before that, less than 0.
     std::vector<double> ready(6 * stages * m, -1);

@@ -181,6 +181,7 @@ private:
 /// it has what it needs, and has room for one activation and one gradient in each direction; and its messages are sound, by the
 /// verifier of the collectives. Local; usable in constant expressions.
 constexpr verdict verify(schedule const& what) {
+    if (what.stages.size() != static_cast<std::size_t>(what.shape.stages)) return {fault::incomplete, 0, 0};
     for (int stage = 0; stage < what.shape.stages; ++stage) {
         detail::stage_check check{what, stage};
         auto const count = what.stages[static_cast<std::size_t>(stage)].tasks.size();

@@ -17,11 +17,12 @@
 namespace tutti::sync {
 
 /// Local SGD: every rank moves by the gradient of its own share, and every n steps the replicas are replaced by their mean. Between
-/// these steps they differ, so `evaluate` then takes each rank's own; `clip_norm` bounds each rank's own gradient. With one rank this
-/// is that rank's training. Collective in the steps that exchange.
+/// these steps they differ, so `evaluate` then takes each rank's own, with the buffers of rank 0; `clip_norm` bounds, and
+/// `gradient_norm` tells, each rank's own gradient. With one rank this is that rank's training. Collective in the steps that exchange.
 ///
 /// A gradient counts as its share of the batch does: where n is 1 and the optimiser plain SGD, the steps are those of `all_reduce`, to
-/// rounding. What the optimiser keeps, such as momentum, stays each rank's own.
+/// rounding. What the optimiser keeps, such as momentum, stays each rank's own. Steps are counted from the start of the trainer: to go
+/// on as if a training had not stopped, stop after an exchange, and take the steps done off the warm-up.
 /// Cost:   one all_reduce per block of parameters, in every n-th step; in the steps before `warm_up` that of `all_reduce`
 /// Order:  rank order: replicas are equal bit for bit after a step that exchanges
 /// Source: local SGD, Stich 2019, arXiv:1805.09767; the warm-up: Lin et al. 2020, arXiv:1808.07217

@@ -104,7 +104,7 @@ public:
             world, "the optimiser",
             {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
         auto const rank = static_cast<std::size_t>(world.rank());
-        stage_.build(model_, at[rank], at[rank + 1]);
+        while_peers_wait([&] { stage_.build(model_, at[rank], at[rank + 1]); });
         together([&] { learning_.prepare(stage_); });
         ties_->check(world, stage_);
         ties_->copy_parameters(world, stage_);
@@ -195,10 +195,10 @@ public:
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
         using pass_type = detail::stage_pass<Model, batch_of<Data>>;
         pass_type pass{stage_, cuts_};
-        pass.reserve(1);
         detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_type::output&, batch_of<Data> const&>>> mean;
         using action = pipeline::task::action;
         while_peers_wait([&] {
+            pass.reserve(1);
             for (std::size_t first = 0, last = 0; first < size; first = last) {
                 last = first + std::min(options.batch, size - first);
                 auto const pass_on = [&](action what) {
@@ -286,21 +286,9 @@ private:
 
     bool begins() const { return stage_.first() == 0; }
     bool ends() const { return stage_.last() == Model::count; }
-    /// Does what may throw while peers wait for this rank: ends the group then, so that they are told even if the caller goes on.
     template <class Act>
     void while_peers_wait(Act act) {
-        try {
-            act();
-        } catch (peer_failed const&) {
-            throw;
-        } catch (timeout_error const&) {
-            throw;
-        } catch (collective_mismatch const&) {
-            throw;
-        } catch (std::exception const& problem) {
-            if (world_->size() > 1) world_->abort(problem.what());
-            throw;
-        }
+        detail::while_peers_wait(*world_, act);
     }
 
     /// What the rank with the last layer brings.
@@ -367,10 +355,8 @@ private:
     double go_through(Pass& pass, std::size_t micro_batches, Samples samples, With with) {
         auto const& tasks = tasks_for(micro_batches).tasks;
         auto const slots = static_cast<std::size_t>(plan_.in_flight());
-        pass.reserve(slots);
         double whole = 0, loss = 0;
         for (std::size_t k = 0; k < micro_batches; ++k) whole += static_cast<double>(samples(k));
-        if (micro_batches > 1) learning_.clear_sums();
         auto const samples_of = [&](int micro_batch) { return samples(static_cast<std::size_t>(micro_batch)); };
         auto const forward = [&](std::size_t k, typename Pass::batch_type const* batch) {
             pass.forward(k % slots, batch, [&](auto y) {
@@ -379,6 +365,8 @@ private:
             });
         };
         while_peers_wait([&] {
+            pass.reserve(slots);
+            if (micro_batches > 1) learning_.clear_sums();
             for (std::size_t first = 0, last = 0; first < tasks.size(); first = last) {
                 auto const& now = tasks[first];
                 auto const k = static_cast<std::size_t>(now.micro_batch);
@@ -394,8 +382,8 @@ private:
                     forward(k, nullptr);
                 }
             }
+            if (micro_batches > 1) learning_.take_sums(stage_);
         });
-        if (micro_batches > 1) learning_.take_sums(stage_);
         return loss;
     }
 
@@ -409,7 +397,7 @@ private:
             if (norm > clip_norm) factor = clip_norm / norm;
         }
         communicating_ += clock::now() - start;
-        learning_.update(stage_, ++step_, factor);
+        while_peers_wait([&] { learning_.update(stage_, ++step_, factor); });
         return norm;
     }
 

@@ -176,6 +176,9 @@ private:
                          int peer) {
         auto const* const were = known.of(samples);
         extents_t<X> extents{};
+        if (were && were->size() != extents.size())
+            raise<usage_error>({"tutti: what comes over a cut for ", samples, " samples has ", extents.size(), " extents, and had ",
+                                were->size(), ": train by batches of one type"});
         if (were) std::ranges::copy(*were, extents.begin());
         else receive(world, extents, peer), known.add(samples, extents);
         auto& into = what.what == pipeline::task::action::receive_activation ? x : dx;

@@ -11,23 +11,48 @@
 
 namespace tutti::detail {
 
+/// Does what may throw while peers wait for this rank: ends the group then, so that they are told even if the caller goes on.
+template <class Comm, class Act>
+void while_peers_wait(Comm& world, Act act) {
+    try {
+        act();
+    } catch (peer_failed const&) {
+        throw;
+    } catch (timeout_error const&) {
+        throw;
+    } catch (collective_mismatch const&) {
+        throw;
+    } catch (std::exception const& problem) {
+        if (world.size() > 1) world.abort(problem.what());
+        throw;
+    } catch (...) {
+        if (world.size() > 1) world.abort("something that is no std::exception was thrown");
+        throw;
+    }
+}
+
 /// Acts on every rank; where one refuses, so do all. Collective.
 /// @tparam Argument  of `arguments_of`
-/// @throws usage_error  on every rank, when `act` throws one on any;  what else `act` throws, on the rank where it does
+/// @throws usage_error  on every rank, when `act` throws one on any;  what else `act` throws, on the rank where it does: that ends
+///                      the group
 template <class Argument, class Comm, class Act>
 void together(Comm& world, Act act) {
     Argument length{};  // of this rank's reason and 1 more, where it refuses
     std::string reason;
     std::exception_ptr refusal;
-    try {
-        act();
-    } catch (usage_error const& problem) {
-        if (world.size() == 1) throw;
-        refusal = std::current_exception();
-        reason = problem.what();
-        length.bits = reason.size() + 1;
+    while_peers_wait(world, [&] {
+        try {
+            act();
+        } catch (usage_error const& problem) {
+            refusal = std::current_exception();
+            reason = problem.what();
+            length.bits = reason.size() + 1;
+        }
+    });
+    if (world.size() == 1) {
+        if (refusal) std::rethrow_exception(refusal);
+        return;
     }
-    if (world.size() == 1) return;
     std::vector<std::size_t> lengths;
     for (Argument const& each : all_gather(world, length)) lengths.push_back(static_cast<std::size_t>(each.bits));
     refuse_together(world, lengths, reason, refusal);
