@@ -10,8 +10,8 @@
 #include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/shared_rank.hpp>
+#include <tutti/detail/thread_background.hpp>
 #include <tutti/detail/thread_group.hpp>
-#include <tutti/detail/thread_messages.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
@@ -61,7 +61,7 @@ public:
     threads(threads const&) = delete;
     threads& operator=(threads const&) = delete;
     ~threads() {
-        under_way_->drop(started_);
+        side_.reset();
         if (!part_) return;
         if (std::uncaught_exceptions() > exceptions_) under_way_->leave_at_the_end(part_, rank());
         else part_->leave(rank());
@@ -87,12 +87,7 @@ public:
     pending start(call const& what, std::shared_ptr<void const> kept) { return start_schedule(what, nullptr, std::move(kept)); }
     /// The same of a collective that a schedule makes, whose rounds these are.
     pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept) {
-        auto* const request = new started{*this, what, std::move(rounds), std::move(kept)};
-        pending result{std::unique_ptr<pending::request>{request}};
-        (first_ ? last_->next_ : first_) = request;
-        last_ = request;
-        if (first_ == request) advance(how::passing);
-        return result;
+        return side().start(what, std::move(rounds), std::move(kept));
     }
 
     /// Compares the call with every peer's, and leaves its data to be moved by messages. Collective.
@@ -107,14 +102,14 @@ public:
     /// it. Messages from one rank to another arrive in order.
     /// @throws collective_mismatch  on both ranks, when a receive meets a send of another type or number of elements
     /// @throws peer_failed, timeout_error
-    void exchange(std::span<message const> round, call const& what) { messages_.run(round, what); }
+    void exchange(std::span<message const> round, call const& what) { side().messages().run(round, what); }
 
     /// Starts the messages of `round`: those between the same two ranks arrive in order of issue, started or not. They move on
     /// whenever this rank waits for anything or asks whether anything is ready. Local.
     /// @param kept  keeps alive the operation that `what` points to
     /// @throws peer_failed  when the group has ended
     pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> kept) {
-        return messages_.start(round, what, std::move(kept));
+        return side().messages().start(round, what, std::move(kept));
     }
 
     /// The ranks that give the same `color` become a group, in the order of `key`, then of rank. Collective. The group must not
@@ -132,7 +127,7 @@ public:
 
     /// Starts rounds of messages, of which each begins when the one before is complete. Local.
     /// @throws peer_failed  when the group has ended
-    pending start_rounds(std::unique_ptr<message_rounds> rounds) { return pending{messages_.begin(std::move(rounds))}; }
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) { return pending{side().messages().begin(std::move(rounds))}; }
 
     /// Ends the group: every call of every rank, under way or later, throws `peer_failed` with `text`. Local.
     void abort(std::string const& text) { mine_.end("aborted", text); }
@@ -151,43 +146,6 @@ public:
     }
 
 private:
-    using clock = detail::shared_group::clock;
-
-    /// A collective on its way: queued, published, moved, over.
-    class started final : public pending::request {
-    public:
-        started(threads& world, call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept)
-            : world_{world},
-              what_{what},
-              kept_{std::move(kept)},
-              rounds_{std::move(rounds)} {}
-        void wait() override {
-            while (stage_ != stage::over) world_.advance(how::waiting);
-            if (error_) std::rethrow_exception(error_);
-        }
-        bool ready() override {
-            world_.under_way_->work();
-            while (stage_ != stage::over)
-                if (!world_.advance(how::asking)) return false;
-            if (error_) std::rethrow_exception(error_);
-            return true;
-        }
-
-    private:
-        friend threads;
-        enum class stage { queued, published, moved, over };
-        threads& world_;
-        call what_;
-        std::shared_ptr<void const> kept_;
-        std::unique_ptr<message_rounds> rounds_;  // of a schedule, until they begin
-        std::unique_ptr<detail::thread_messages::queued> messages_;  // from then on
-        std::uint64_t sequence_ = 0;
-        clock::time_point since_{};  // the first time that it was asked for and was not over
-        stage stage_ = stage::queued;
-        std::exception_ptr error_;
-        started* next_ = nullptr;
-    };
-
     /// A group that was agreed on, and this rank's place in it.
     struct membership {
         std::shared_ptr<detail::thread_group> group;
@@ -199,10 +157,7 @@ private:
         : group_{group},
           part_{std::move(part)},
           under_way_{std::move(under_way)},
-          started_{*this},
-          mine_{group, rank},
-          messages_{mine_, *under_way_} {
-        under_way_->add(started_);
+          mine_{group, rank} {
         mine_.let_go_on(*under_way_);
     }
     threads(threads const& whole, membership const& mine) : threads{*mine.group, mine.rank, mine.group, whole.under_way_} {}
@@ -267,87 +222,20 @@ private:
         solo::perform(what);
     }
     void finish_started() {
-        while (first_) advance(how::waiting);
+        if (side_) side_->finish_started();
+    }
+    detail::thread_background& side() {
+        if (!side_) side_ = std::make_unique<detail::thread_background>(mine_, *under_way_);
+        return static_cast<detail::thread_background&>(*side_);
     }
 
-    /// Whether a started call may be waited for; or is asked for, which may find that its time is up; or is only passed by.
-    enum class how { waiting, asking, passing };
-
-    /// Moves the oldest started call on by one stage; false when that would mean waiting and may not.
-    bool advance(how may) {
-        started& front = *first_;
-        struct busy {
-            bool& flag;
-            explicit busy(bool& is) : flag{is} { flag = true; }
-            ~busy() { flag = false; }
-        } const here{advancing_};
-        using stage = started::stage;
-        clock::time_point since{};
-        auto must_wait = [&](auto lacks) {  // or fail, which is found by waiting
-            if (may == how::waiting) return false;
-            if (may == how::passing) return !mine_.group().revoked();  // whoever waits or asks finds out what else is wrong
-            since = clock::now();
-            if (front.since_ == clock::time_point{}) front.since_ = since;
-            since = front.since_;
-            return !mine_.group().hopeless(since, lacks);
-        };
-        try {
-            if (size() == 1) {
-                if (front.rounds_) solo::start_schedule(front.what_, front.rounds_, nullptr);
-                else solo::perform(front.what_);
-            } else if (front.stage_ == stage::queued) {
-                front.sequence_ = mine_.publish(front.what_);
-                front.stage_ = stage::published;
-                return true;
-            } else if (front.stage_ == stage::published) {
-                if (!mine_.all_met(front.sequence_) &&
-                    must_wait([&](int peer) { return !mine_.group().has_arrived(peer, front.sequence_); }))
-                    return false;
-                mine_.meet(front.what_, front.sequence_, since);
-                if (front.rounds_) front.messages_ = messages_.begin(std::move(front.rounds_));
-                else mine_.move(front.what_, front.sequence_);
-                front.stage_ = stage::moved;
-                return true;
-            } else if (front.messages_) {
-                if (may == how::passing && !front.messages_->over()) return false;
-                if (may == how::asking && !front.messages_->ready()) return false;
-                front.messages_->wait();
-            } else {
-                if (!mine_.all_settled(front.what_, front.sequence_) &&
-                    must_wait([&](int peer) { return !mine_.group().has_moved(peer, front.sequence_); }))
-                    return false;
-                mine_.settle(front.what_, front.sequence_, since);
-            }
-        } catch (...) { front.error_ = std::current_exception(); }
-        front.stage_ = stage::over;
-        first_ = front.next_;
-        return true;
-    }
-
-    /// What was started on this group, as what goes on while this rank waits.
-    class in_background final : public detail::shared_group::background {
-    public:
-        explicit in_background(threads& world) : world_{world} {}
-        void work() override {
-            world_.messages_.work();
-            while (!world_.advancing_ && world_.first_ && world_.advance(how::passing)) {}
-        }
-
-    private:
-        threads& world_;
-    };
-
-    started* first_ = nullptr;  // of those issued and not over, in a row; owned by their `pending`
-    started* last_ = nullptr;   // where there is a first one
-    bool advancing_ = false;    // one of them, right now
     int exceptions_ = std::uncaught_exceptions();
     detail::thread_group& group_;
     std::shared_ptr<detail::thread_group> part_;  // the group, if it was split off
     std::uint64_t splits_ = 0;                    // of this group
     std::shared_ptr<detail::under_way> under_way_;
-    in_background started_;
     detail::shared_rank mine_;
-    detail::thread_messages messages_;
+    std::unique_ptr<detail::thread_side> side_;  // null until messages or started calls are asked for
 };
 
 }  // namespace tutti::comm

@@ -59,6 +59,17 @@ private:
     std::vector<part_to_be> parts_;  // that not all members have asked for yet
 };
 
+/// What a rank does on one group besides the call it is in.
+class thread_side : public shared_group::background {
+public:
+    thread_side() = default;
+    thread_side(thread_side const&) = delete;
+    thread_side& operator=(thread_side const&) = delete;
+    virtual ~thread_side() = default;
+    /// Returns when what was started on the group is over.
+    virtual void finish_started() = 0;
+};
+
 /// What one rank has under way on all groups that were split from one another. It moves on while the rank waits in any of them: a
 /// peer may wait for what was started on one before it comes to a call on another.
 class under_way final : public shared_group::background {
