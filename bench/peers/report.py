@@ -184,7 +184,9 @@ def text(found):
 def markdown(found, plots):
     """The section of docs/performance.md."""
     results = found.results
-    explained = EXPLAINED.format(**results, ours=OURS, rotating=show(results["rotate"]))
+    explained = EXPLAINED.format(**results, ours=OURS, s="" if results["rounds"] == 1 else "s")
+    if results["rotate"]:
+        explained += " " + ROTATING.format(rotating=show(results["rotate"]))
     lines = ["## Beside peers", "", textwrap.fill(explained, 132), ""]
     lines += [f"- {fact}" for fact in facts(found)]
     for title, headings, cells in found.tables():
@@ -199,8 +201,9 @@ def markdown(found, plots):
 
 
 EXPLAINED = """\
-`{command}`: {rounds} rounds, in each of which all programs take every point in turn. Each call is timed by itself, behind a
+`{command}`: {rounds} round{s}, in each of which all programs take every point in turn. Each call is timed by itself, behind a
 barrier that is not timed, and takes what its slowest rank takes. Medians in microseconds; in brackets how many times as long as
 `{ours}` the peer took, the median over the rounds. Bytes are those of a rank's larger buffer. Bandwidth: bytes by time (alg), and
-times the share of them that a rank must send (bus): 2(p-1)/p for all_reduce, 1 for broadcast, (p-1)/p else. Rotating buffers are
-taken in turn from {rotating} per rank, so that caches help less. Gloo and torch talk over TCP, also within a host."""
+times the share of them that a rank must send (bus): 2(p-1)/p for all_reduce, 1 for broadcast, (p-1)/p else. Gloo and torch talk over TCP,
+also within a host."""
+ROTATING = "Rotating buffers are taken in turn from {rotating} per rank, so that caches help less."
