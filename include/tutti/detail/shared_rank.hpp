@@ -43,20 +43,21 @@ public:
         auto const sequence = ++sequence_;
         if (group_.revoked()) group_.fail_call(rank_, sequence, what);
         slot& mine = group_.at(rank_, sequence);
-        std::size_t const bytes = brings(what) && eager(what) ? brought_bytes(what) : 0;  // that travel in the slot
+        bool const lent = !eager(what);
+        std::size_t const bytes = !lent && brings(what) ? brought_bytes(what) : 0;  // that travel in the slot
         if (bytes > slot::in_first_line) will_write(mine.payload + slot::in_first_line, bytes - slot::in_first_line);
         mine.identity = identity(what);
         mine.count = what.receive_counts ? 0 : what.count;
         mine.kind = what.kind;
         mine.algorithm = what.algorithm;
         mine.uneven = what.counts != nullptr;
-        mine.lent = !eager(what);
+        mine.lent = lent;
         mine.root = what.root;
         if (what.counts) show_counts(what, sequence);
-        if (mine.lent) {
+        if (lent) {
             mine.within_reach = reach(what);
-            buffers const lent{group_.windows().lend(rank_, what.in), group_.windows().lend(rank_, what.out)};
-            std::memcpy(mine.payload, &lent, sizeof lent);
+            buffers const found{group_.windows().lend(rank_, what.in), group_.windows().lend(rank_, what.out)};
+            std::memcpy(mine.payload, &found, sizeof found);
         } else if (bytes != 0) {
             std::memcpy(mine.payload, what.in, bytes);
         }
