@@ -34,15 +34,9 @@
 #include <vector>
 
 namespace algorithm = tutti::algorithm;
+using laws::values;
 
 namespace {
-
-template <class T>
-std::vector<T> values(int rank, std::size_t n) {
-    std::vector<T> all(n);
-    for (std::size_t i = 0; i < n; ++i) all[i] = laws::value<T>(rank, i);
-    return all;
-}
 
 template <class T, class Algorithm>
 void all_reduce_is_right(Algorithm algorithm) {

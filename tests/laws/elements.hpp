@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 /// Element types that collectives move, each with a value for every (rank, index) and an associative operation.
 /// The values are small whole numbers, so that sums are exact and have one right result.
@@ -48,6 +49,14 @@ T value(int rank, std::size_t index) {
     else if constexpr (std::same_as<T, affine>) return {2 * r + 3 + i % 4, r + i};
     else if constexpr (std::same_as<T, matrix>) return {{r + 1, i % 9, 1, r + i}};
     else return static_cast<T>((r + 1) * (1 + i % 7));
+}
+
+/// Those at n indices from `first` on.
+template <class T>
+std::vector<T> values(int rank, std::size_t n, std::size_t first = 0) {
+    std::vector<T> all(n);
+    for (std::size_t i = 0; i < n; ++i) all[i] = value<T>(rank, first + i);
+    return all;
 }
 
 /// Associative on the values above; commutes for numbers and `moments` alone.

@@ -140,10 +140,7 @@ TEST_CASE("a layer whose gradients have another shape than its parameters is ref
             [&] {
                 tutti::model_parallel_trainer trainer{world,
                                                       tutti::layers{[] { return laws::spread{}; }, [] { return crooked{}; },
-                                                                    [](laws::sheet const& y, auto const&, laws::sheet& dy) {
-                                                                        dy = y;
-                                                                        return 0.0;
-                                                                    }},
+                                                                    laws::no_loss{}},
                                                       partition::shuffled{},
                                                       partition::layers{},
                                                       pipeline::gpipe{},
@@ -265,11 +262,7 @@ int told(int ranks, int where, fragile how, Schedule schedule) {
                             auto layer = [&] { return world.rank() == where ? how : fragile{}; };
                             tutti::model_parallel_trainer trainer{
                                 world,
-                                tutti::layers{layer, layer, layer, layer,
-                                              [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
-                                                  dy = y;
-                                                  return 0.0;
-                                              }},
+                                tutti::layers{layer, layer, layer, layer, laws::no_loss{}},
                                 partition::shuffled{},
                                 partition::layers{},
                                 schedule,
@@ -310,11 +303,7 @@ TEST_CASE("a stage that throws ends the others at once, even if its rank goes on
                 auto layer = [&] { return world.rank() == 1 ? how : fragile{}; };
                 tutti::model_parallel_trainer trainer{
                     world,
-                    tutti::layers{layer, layer, layer,
-                                  [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
-                                      dy = y;
-                                      return 0.0;
-                                  }},
+                    tutti::layers{layer, layer, layer, laws::no_loss{}},
                     partition::shuffled{},
                     partition::layers{},
                     pipeline::gpipe{},
@@ -345,11 +334,7 @@ TEST_CASE("activations whose shapes depend on more than the number of samples ar
                              [&](auto& world) {
                                  tutti::model_parallel_trainer trainer{
                                      world,
-                                     tutti::layers{[] { return growing{}; }, [] { return fragile{}; },
-                                                   [](std::vector<double> const& y, auto const&, std::vector<double>& dy) {
-                                                       dy = y;
-                                                       return 0.0;
-                                                   }},
+                                     tutti::layers{[] { return growing{}; }, [] { return fragile{}; }, laws::no_loss{}},
                                      partition::shuffled{},
                                      partition::layers{},
                                      pipeline::gpipe{},

@@ -129,10 +129,7 @@ TEST_CASE("tied parameters start as the first of them") {
             auto gradients() { return std::span{slopes}; }
         };
         auto none = [] { return laws::hyperbolic{}; };
-        auto loss = [](laws::sheet const& y, auto const&, laws::sheet& dy) {
-            dy = y;
-            return 0.0;
-        };
+        laws::no_loss const loss;
         tutti::model_parallel_trainer trainer{
             world,
             tutti::layers{build(0.5), none, none, none, none, none, [] { return sheets{}; }, loss}.tied({0, 0}, {6, 0}),

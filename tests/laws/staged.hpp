@@ -253,6 +253,15 @@ inline auto staged(std::function<void(std::size_t)> built = [](std::size_t) {}) 
                          mean_of_squares{}};
 }
 
+/// A loss of nothing, whose gradient is what comes out.
+struct no_loss {
+    template <class Y>
+    double operator()(Y const& y, auto const& /*batch*/, Y& dy) const {
+        dy = y;
+        return 0;
+    }
+};
+
 /// The same layers in one piece, for a data-parallel trainer: what pipelines are compared with. The dense layers may be tied.
 struct in_one_piece {
     spread first{};
@@ -268,27 +277,19 @@ struct in_one_piece {
                               std::tuple{std::span{last.slopes}});
     }
     double loss_and_gradients(auto const& batch) {
-        spread::saved a;
-        dense::saved b, d;
-        hyperbolic::saved c, e;
-        transposed::saved f;
-        summed::saved g;
-        auto const y = run(batch, a, b, c, d, e, f, g);
+        saved kept;
+        auto const y = run(batch, kept);
         std::vector<float> dy;
         double const loss = mean_of_squares{}(y, batch, dy);
-        auto dx = transposed::backward(last.backward(dy, g), f);
-        dx = fourth->backward(hyperbolic::backward(std::move(dx), e), d);
-        first.backward(second->backward(hyperbolic::backward(std::move(dx), c), b), a);
+        auto dx = transposed::backward(last.backward(dy, kept.g), kept.f);
+        dx = fourth->backward(hyperbolic::backward(std::move(dx), kept.e), kept.d);
+        first.backward(second->backward(hyperbolic::backward(std::move(dx), kept.c), kept.b), kept.a);
         return loss;
     }
     double loss(auto const& batch) {
-        spread::saved a;
-        dense::saved b, d;
-        hyperbolic::saved c, e;
-        transposed::saved f;
-        summed::saved g;
+        saved kept;
         std::vector<float> dy;
-        return mean_of_squares{}(run(batch, a, b, c, d, e, f, g), batch, dy);
+        return mean_of_squares{}(run(batch, kept), batch, dy);
     }
     /// The parameters of one of the seven layers.
     std::vector<double> of_layer(std::size_t k) {
@@ -301,9 +302,17 @@ struct in_one_piece {
     }
 
 private:
-    std::vector<float> run(auto const& batch, auto& a, auto& b, auto& c, auto& d, auto& e, auto& f, auto& g) {
-        auto x = hyperbolic::forward(second->forward(first.forward(batch, a), b), c);
-        return last.forward(transposed::forward(hyperbolic::forward(fourth->forward(std::move(x), d), e), f), g);
+    struct saved {
+        spread::saved a;
+        dense::saved b, d;
+        hyperbolic::saved c, e;
+        transposed::saved f;
+        summed::saved g;
+    };
+
+    std::vector<float> run(auto const& batch, saved& to) {
+        auto x = hyperbolic::forward(second->forward(first.forward(batch, to.a), to.b), to.c);
+        return last.forward(transposed::forward(hyperbolic::forward(fourth->forward(std::move(x), to.d), to.e), to.f), to.g);
     }
 };
 

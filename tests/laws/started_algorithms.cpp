@@ -38,16 +38,7 @@
 
 namespace algorithm = tutti::algorithm;
 
-namespace {
-
-template <class T>
-std::vector<T> values(int rank, std::size_t n) {
-    std::vector<T> all(n);
-    for (std::size_t i = 0; i < n; ++i) all[i] = laws::value<T>(rank, i);
-    return all;
-}
-
-}  // namespace
+using laws::values;
 
 TEST_CASE_TEMPLATE("what a named algorithm starts has the result of the call that waits", T, std::int8_t, laws::matrix) {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {

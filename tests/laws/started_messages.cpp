@@ -22,17 +22,12 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using laws::values;
 
 static_assert(tutti::starts_messages<tutti::comm::solo> && tutti::starts_messages<tutti::comm::threads>);
 
 namespace {
 
-template <class T>
-std::vector<T> values(int rank, std::size_t n) {
-    std::vector<T> all(n);
-    for (std::size_t i = 0; i < n; ++i) all[i] = laws::value<T>(rank, i);
-    return all;
-}
 std::vector<int> numbered(int turn, std::size_t n) {
     std::vector<int> all(n);
     for (std::size_t i = 0; i < n; ++i) all[i] = turn * 100'000 + static_cast<int>(i);

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+using laws::values;
+
 namespace {
 
 using counts = std::vector<std::size_t>;
@@ -39,12 +41,6 @@ std::size_t sum(counts const& list, std::size_t how_many) {
 /// What rank r sends to rank s: a matrix that is not symmetric and holds zeros, small (scale 1) or large.
 std::size_t passed(std::size_t r, std::size_t s, std::size_t scale) { return (r * 3 + s * 5 + 1) % 4 * scale; }
 
-template <class T>
-std::vector<T> values(int rank, std::size_t n, std::size_t first = 0) {
-    std::vector<T> all(n);
-    for (std::size_t i = 0; i < n; ++i) all[i] = laws::value<T>(rank, first + i);
-    return all;
-}
 /// Every rank's counts[rank] values, one after another.
 template <class T>
 std::vector<T> joined(counts const& list) {

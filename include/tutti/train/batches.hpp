@@ -8,6 +8,7 @@
 #include <ranges>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace tutti::detail {
@@ -21,13 +22,24 @@ constexpr void require_dataset() {
                                                           "with size() and batch(rows); see tutti/concepts/dataset.hpp");
 }
 
+template <class Data>
+auto batch_type() {
+    using Range = std::remove_reference_t<Data>;
+    if constexpr (batching_dataset<Range>)
+        return std::type_identity<std::remove_cvref_t<decltype(std::declval<Range&>().batch(std::span<std::size_t const>{}))>>{};
+    else return std::type_identity<selection<Range>>{};
+}
+/// What a data set makes of rows where the model does not ask for another form.
+template <class Data>
+using batch_of = typename decltype(batch_type<Data>())::type;
+
 template <class Model, class Data>
 constexpr bool trains_on_data() {
     using Range = std::remove_reference_t<Data>;
     if constexpr (batching_dataset<Range>)
-        return trains_on<Model, std::remove_cvref_t<decltype(std::declval<Range&>().batch(std::span<std::size_t const>{}))>>;
+        return trains_on<Model, batch_of<Data>>;
     else if constexpr (!range_dataset<Range>) return false;
-    else if constexpr (trains_on<Model, selection<Range>>) return true;
+    else if constexpr (trains_on<Model, batch_of<Data>>) return true;
     else return trains_on<Model, std::span<sample_t<Range> const>>;
 }
 

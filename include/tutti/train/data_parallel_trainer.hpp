@@ -44,7 +44,7 @@ namespace tutti {
 /// of ranks, to rounding, where the partition deals the same samples to a step whatever the number.
 /// Source: data parallelism as in Li et al. 2020, arXiv:2006.15704; uneven shares are weighted, so none is padded or dropped
 template <class Comm, class Model, class Partition, class Sync, class Optimizer>
-class data_parallel_trainer {
+class data_parallel_trainer : public detail::training_course {
     static_assert(communicator<Comm>,
                   "tutti: data_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
                   "exchange() and abort(); see tutti/concepts/communicator.hpp");
@@ -205,12 +205,6 @@ public:
         });
     }
 
-    /// Calls `callback(step_report)` on this rank after each of its steps. Local; callbacks stay, in the order they came. One that
-    /// comes from within a callback is called from the next time on.
-    void after_step(std::function<void(step_report const&)> callback) { after_step_.add(std::move(callback)); }
-    /// Calls `callback(epoch_report)` on this rank after each epoch.
-    void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.add(std::move(callback)); }
-
     Model& model() { return model_; }
     Model const& model() const { return model_; }
     Comm& world() { return *world_; }
@@ -224,20 +218,6 @@ public:
         return true;
     }
 
-    // A training resumes, bit for bit, from the parameters and what follows. What a synchronisation policy keeps is not in it.
-
-    /// The number of the next epoch, from 0: it chooses the shuffle. Set it equally on all ranks.
-    std::int64_t epoch() const { return epoch_; }
-    void epoch(std::int64_t next) { epoch_ = next; }
-
-    /// The number of optimiser steps done, of all epochs and of `step`: schedules and Adam go by it. Set it equally on all ranks.
-    /// @throws usage_error  when it is negative
-    std::int64_t steps() const { return step_; }
-    void steps(std::int64_t done) {
-        if (done < 0) detail::raise<usage_error>({"tutti: steps(", done, "): steps done cannot be negative"});
-        step_ = done;
-    }
-
     /// The optimiser's state for the parameters that this rank updates, such as momentum: bytes to read, or to overwrite with those
     /// of a trainer of the same model, optimiser, policies and number of ranks, on the same rank. Local.
     std::vector<std::span<std::byte>> state() {
@@ -248,15 +228,12 @@ public:
     }
 
 private:
-    using clock = std::chrono::steady_clock;
     using bound_sync = typename Sync::template bound<Comm>;
 
     struct window_result {
         double loss;          // sum over this rank's samples
         std::size_t samples;  // this rank's
     };
-
-    static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
     /// What ranks' own batches have made of the model's buffers differs: from now on all have those of rank 0. Collective.
     void share_buffers() {
@@ -357,11 +334,7 @@ private:
     double factor_ = 1;  // what the owned gradients are still to be multiplied by
     detail::optimizer_slots state_;
     detail::block_store accumulated_;  // sums over micro-batches; empty until they are used
-    std::int64_t epoch_ = 0, step_ = 0;
     std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
-    clock::duration communicating_{};
-    detail::callbacks<step_report> after_step_;
-    detail::callbacks<epoch_report> after_epoch_;
 };
 
 namespace detail {

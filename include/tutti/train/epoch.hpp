@@ -5,6 +5,7 @@
 #include <tutti/train/agreement.hpp>
 #include <tutti/train/reports.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -56,6 +57,40 @@ public:
 
 private:
     std::deque<std::function<void(Report const&)>> all_;  // one that runs may add another, and stays where it is
+};
+
+/// Where a training is, and whom it tells: what all trainers have.
+class training_course {
+public:
+    /// Calls `callback(step_report)` on this rank after each of its steps. Local; callbacks stay, in the order they came. One that
+    /// comes from within a callback is called from the next time on.
+    void after_step(std::function<void(step_report const&)> callback) { after_step_.add(std::move(callback)); }
+    /// Calls `callback(epoch_report)` on this rank after each epoch.
+    void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.add(std::move(callback)); }
+
+    // A training resumes, bit for bit, from the parameters, the trainer's state() and what follows. What a synchronisation policy
+    // keeps is not in it.
+
+    /// The number of the next epoch, from 0: it chooses the shuffle. Set it equally on all ranks.
+    std::int64_t epoch() const { return epoch_; }
+    void epoch(std::int64_t next) { epoch_ = next; }
+
+    /// The number of optimiser steps done, of all epochs and of `step`: schedules and Adam go by it. Set it equally on all ranks.
+    /// @throws usage_error  when it is negative
+    std::int64_t steps() const { return step_; }
+    void steps(std::int64_t done) {
+        if (done < 0) raise<usage_error>({"tutti: steps(", done, "): steps done cannot be negative"});
+        step_ = done;
+    }
+
+protected:
+    using clock = std::chrono::steady_clock;
+    static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
+
+    std::int64_t epoch_ = 0, step_ = 0;
+    clock::duration communicating_{};  // in this epoch
+    callbacks<step_report> after_step_;
+    callbacks<epoch_report> after_epoch_;
 };
 
 }  // namespace tutti::detail

@@ -53,7 +53,7 @@ struct step { std::uint64_t bits; };
 /// one order.
 /// Source: pipeline parallelism as in Huang et al. 2019, arXiv:1811.06965
 template <class Comm, class Model, class Partition, class Cuts, class Schedule, class Optimizer>
-class model_parallel_trainer {
+class model_parallel_trainer : public detail::training_course {
     static_assert(communicator<Comm>,
                   "tutti: model_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
                   "exchange() and abort(); see tutti/concepts/communicator.hpp");
@@ -117,6 +117,7 @@ public:
     /// @throws what a layer, the loss or the data set throws, on the rank where it does; the others get `peer_failed`
     /// Cost:   per step that of this rank's layers and the optimiser, the time the schedule idles, and per micro-batch an
     ///         activation and a gradient to and from each neighbour. This rank holds what `schedule.in_flight` micro-batches save.
+    /// The loss that `after_step` is told of is known to the last rank alone; to the others it is NaN.
     template <class Data>
     epoch_report run_epoch(Data&& data, epoch_options const& options = {}) {
         detail::require_dataset<Data>();
@@ -126,7 +127,7 @@ public:
         std::size_t const steps = detail::steps_of(size, options.batch);
         auto const share = partition_.share(share_of{epoch_, size, 0, 1});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
-        detail::stage_pass<Model, batch_of<Data>> pass{stage_, cuts_};
+        detail::stage_pass<Model, detail::batch_of<Data>> pass{stage_, cuts_};
         epoch_report report{.epoch = epoch_};
         double loss_sum = 0;
         auto const start = clock::now();
@@ -193,9 +194,9 @@ public:
         detail::check_evaluation(*world_, size, options);
         auto const share = partition::strided{}.share(share_of{0, size, 0, 1});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
-        using pass_type = detail::stage_pass<Model, batch_of<Data>>;
+        using pass_type = detail::stage_pass<Model, detail::batch_of<Data>>;
         pass_type pass{stage_, cuts_};
-        detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_type::output&, batch_of<Data> const&>>> mean;
+        detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_type::output&, detail::batch_of<Data> const&>>> mean;
         using action = pipeline::task::action;
         while_peers_wait([&] {
             pass.reserve(1);
@@ -206,7 +207,7 @@ public:
                     transfer(pass, std::span{&task, 1}, [&](int) { return last - first; });
                 };
                 if (stage_.first() > 0) pass_on(action::receive_activation);
-                auto const forward = [&](batch_of<Data> const* batch) {
+                auto const forward = [&](detail::batch_of<Data> const* batch) {
                     pass.forward(0, batch, [&](auto y) { mean.add(metric(y, *batch), last - first); });
                 };
                 if (begins() || ends()) batches.with(share, first, last, [&](auto const& batch) { forward(&batch); });
@@ -226,12 +227,6 @@ public:
         });
     }
 
-    /// Calls `callback(step_report)` on this rank after each of its steps. Local; as in data_parallel_trainer. The loss of one step
-    /// is known to the last rank alone; to the others it is NaN.
-    void after_step(std::function<void(step_report const&)> callback) { after_step_.add(std::move(callback)); }
-    /// Calls `callback(epoch_report)` on this rank after each epoch.
-    void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.add(std::move(callback)); }
-
     Comm& world() { return *world_; }
 
     /// The layers [first_layer, last_layer) are this rank's.
@@ -248,41 +243,13 @@ public:
         return stage_.owns(K) ? &stage_.template layer<K>() : nullptr;
     }
 
-    // A training resumes, bit for bit, from the parameters and what follows.
-
-    /// The number of the next epoch, from 0: it chooses the shuffle. Set it equally on all ranks.
-    std::int64_t epoch() const { return epoch_; }
-    void epoch(std::int64_t next) { epoch_ = next; }
-
-    /// The number of optimiser steps done: schedules and Adam go by it. Set it equally on all ranks.
-    /// @throws usage_error  when it is negative
-    std::int64_t steps() const { return step_; }
-    void steps(std::int64_t done) {
-        if (done < 0) detail::raise<usage_error>({"tutti: steps(", done, "): steps done cannot be negative"});
-        step_ = done;
-    }
-
     /// The optimiser's state for the layers of this rank: bytes to read, or to overwrite with those of a trainer of the same model,
     /// optimiser and cuts. Local.
     std::vector<std::span<std::byte>> state() { return learning_.state(); }
 
 private:
-    using clock = std::chrono::steady_clock;
     using argument = detail::arguments_of::model_parallel_trainer;
     static constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
-
-    template <class Data>
-    static auto batch_type() {
-        using Range = std::remove_reference_t<Data>;
-        if constexpr (batching_dataset<Range>)
-            return std::type_identity<
-                std::remove_cvref_t<decltype(std::declval<Range&>().batch(std::span<std::size_t const>{}))>>{};
-        else return std::type_identity<selection<Range>>{};
-    }
-    template <class Data>
-    using batch_of = typename decltype(batch_type<Data>())::type;
-
-    static double seconds(clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
     bool begins() const { return stage_.first() == 0; }
     bool ends() const { return stage_.last() == Model::count; }
@@ -411,11 +378,7 @@ private:
     std::optional<detail::bound_ties<Model>> ties_;  // from the constructor on
     pipeline::stage_schedule plan_;
     int planned_ = 0;  // micro-batches that `plan_` is for
-    std::int64_t epoch_ = 0, step_ = 0;
     std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
-    clock::duration communicating_{};
-    detail::callbacks<step_report> after_step_;
-    detail::callbacks<epoch_report> after_epoch_;
 };
 
 }  // namespace tutti
