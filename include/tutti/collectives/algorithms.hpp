@@ -49,6 +49,7 @@ using known_algorithms =
 inline constexpr auto algorithm_ids = detail::known_algorithms::ids;
 
 /// Whether `which` can be chosen at run time for this collective. Local.
+template <class = void>
 constexpr bool makes(algorithm_id which, collective kind) {
     bool result = false;
     detail::known_algorithms::with(which, [&](auto const& algorithm) { result = algorithm.makes(kind); });
@@ -56,6 +57,7 @@ constexpr bool makes(algorithm_id which, collective kind) {
 }
 
 /// Whether `which` can be chosen at run time for operations that do not commute. Local.
+template <class = void>
 constexpr bool keeps_order(algorithm_id which) {
     bool result = false;
     detail::known_algorithms::with(which, [&](auto const& algorithm) { result = algorithm.keeps_order; });
@@ -64,6 +66,7 @@ constexpr bool keeps_order(algorithm_id which) {
 namespace detail {
 
 /// What an algorithm chosen at run time has as its settings.
+template <class = void>
 constexpr std::uint64_t settings_of(algorithm_id which) {
     std::uint64_t result = 0;
     known_algorithms::with(which, [&](auto const& algorithm) { result = settings_of(algorithm); });
@@ -74,6 +77,7 @@ constexpr std::uint64_t settings_of(algorithm_id which) {
 
 /// What `rank` does by an algorithm chosen at run time. Local.
 /// @throws usage_error  if it does not make this collective
+template <class = void>
 constexpr rank_schedule steps_of(algorithm_id which, schedule_shape const& shape, int rank) {
     if (!makes(which, shape.kind))
         detail::raise<usage_error>({"tutti: ", name(which), " is not known to make ", name(shape.kind),
@@ -85,6 +89,7 @@ constexpr rank_schedule steps_of(algorithm_id which, schedule_shape const& shape
 
 /// The schedule of an algorithm chosen at run time, for all ranks. Local.
 /// @throws usage_error  if it does not make this collective
+template <class = void>
 constexpr schedule make_schedule(algorithm_id which, schedule_shape const& shape) {
     schedule whole{shape};
     for (int rank = 0; rank < shape.size; ++rank) whole.ranks.push_back(steps_of(which, shape, rank));

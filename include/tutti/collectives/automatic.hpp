@@ -24,7 +24,8 @@ namespace tutti::detail {
 inline bool may_reorder(call const& what) { return !what.reduce || what.reduce->commutes; }
 
 /// @throws usage_error  when the algorithm does not make the call, or folds in an order that its operation does not allow
-inline void check_choice(algorithm_id by, call const& what) {
+template <class = void>
+void check_choice(algorithm_id by, call const& what) {
     auto fail = [&](std::string const& why) {
         raise<usage_error>({"tutti: ", describe(what), ": a table names ", word(by), ", which ", why});
     };
@@ -36,14 +37,16 @@ inline void check_choice(algorithm_id by, call const& what) {
 
 /// What one rank does in a call by an algorithm that a table names, or by the best for parts that differ.
 /// @throws usage_error  as check_choice
-inline rank_schedule chosen_steps(algorithm_id by, call const& what, int rank, int ranks) {
+template <class = void>
+rank_schedule chosen_steps(algorithm_id by, call const& what, int rank, int ranks) {
     if (what.counts) return direct_steps(what, rank, ranks);
     check_choice(by, what);
     return steps_of(by, {what.kind, ranks, what.count, what.root < 0 ? 0 : what.root}, rank);
 }
 
 /// What makes a call where a communicator has nothing better than messages.
-inline algorithm_id choose_for_messages(call const& what, int ranks) {
+template <class = void>
+algorithm_id choose_for_messages(call const& what, int ranks) {
     return choose(message_choices, what.kind, what.bytes(), ranks, may_reorder(what));
 }
 

@@ -20,12 +20,14 @@ namespace detail {
 constexpr std::string_view choices_begin = "tutti choices 1", choices_end = "end";
 
 /// Appends `text`, and blanks up to a width.
-inline void append_column(std::string& line, std::string_view text, std::size_t width) {
+template <class = void>
+void append_column(std::string& line, std::string_view text, std::size_t width) {
     line += text;
     line.append(text.size() < width ? width - text.size() : 1, ' ');
 }
 
 /// Reads a table line by line.
+template <class = void>
 class choice_reader {
 public:
     explicit choice_reader(std::string_view text) : rest_{text} {}
@@ -116,7 +118,8 @@ private:
 /// A table as text that people can read and edit, and that `parse_choices` takes back to an equal table: a row per line,
 /// between the lines "tutti choices 1" and "end". Local.
 /// @throws usage_error  when a row is for something that no algorithm makes, such as `collective::send`
-inline std::string to_text(choice_table const& table) {
+template <class = void>
+std::string to_text(choice_table const& table) {
     std::string text{detail::choices_begin};
     auto add = [&](std::string_view kind, std::string_view ranks, std::string_view bytes, std::string_view operation,
                    std::string_view by) {
@@ -139,7 +142,8 @@ inline std::string to_text(choice_table const& table) {
 
 /// The table that a text holds: what `to_text` wrote, or a person did. Blank lines and what follows a '#' mean nothing. Local.
 /// @throws usage_error  with the line, what was expected there and what was found; also when the text ends too early
-inline choice_table parse_choices(std::string_view text) { return detail::choice_reader{text}.table(); }
+template <class = void>
+choice_table parse_choices(std::string_view text) { return detail::choice_reader<>{text}.table(); }
 
 /// Writes a table as text. Local.
 template <class Traits>

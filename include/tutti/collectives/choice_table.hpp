@@ -86,7 +86,7 @@ constexpr algorithm_id choose(std::span<choice const> rows, collective kind, std
     return row ? row->by : algorithm_id::own;
 }
 constexpr algorithm_id choose(choice_table const& table, collective kind, std::size_t bytes, int ranks, bool commutes) {
-    return choose(std::span<choice const>{table.rows}, kind, bytes, ranks, commutes);
+    return choose(std::span{table.rows.data(), table.rows.size()}, kind, bytes, ranks, commutes);
 }
 
 namespace detail {

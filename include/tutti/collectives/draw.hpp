@@ -12,7 +12,8 @@
 namespace tutti {
 
 /// What a schedule is made for, in words: "broadcast of 12 elements from rank 0, 4 ranks".
-inline std::string describe(schedule_shape const& shape) {
+template <class = void>
+std::string describe(schedule_shape const& shape) {
     std::string text{name(shape.kind)};
     auto const kind = shape.kind;
     auto number = [](auto value, std::string const& of) { return std::to_string(value) + of + (value == 1 ? "" : "s"); };
@@ -25,14 +26,16 @@ inline std::string describe(schedule_shape const& shape) {
 namespace detail {
 
 /// The number of rounds of the rank that has most.
-inline int rounds_of(schedule const& what) {
+template <class = void>
+int rounds_of(schedule const& what) {
     int most = 0;
     for (auto const& rank : what.ranks) most = std::max(most, rank.rounds());
     return most;
 }
 
 /// What a rank does in a round, in signs: ">2 <1+". Peers are left out where they are all there are.
-inline std::string signs(rank_schedule const& mine, int round, int ranks) {
+template <class = void>
+std::string signs(rank_schedule const& mine, int round, int ranks) {
     std::string sends, receives, own;
     int sent = 0, received = 0, folded = 0;
     for (step const& each : mine.steps) {
@@ -51,14 +54,16 @@ inline std::string signs(rank_schedule const& mine, int round, int ranks) {
 }
 
 /// `text` at the right end of `width` characters.
-inline std::string right(std::string const& text, std::size_t width) {
+template <class = void>
+std::string right(std::string const& text, std::size_t width) {
     return std::string(width - std::min(width, text.size()), ' ') + text;
 }
 
 }  // namespace detail
 
 /// A schedule as a table in plain text: a line for each round, a column for each rank. Readable for up to 16 ranks or so. Local.
-inline std::string draw_text(schedule const& what) {
+template <class = void>
+std::string draw_text(schedule const& what) {
     int const rounds = detail::rounds_of(what);
     std::vector<std::vector<std::string>> table;  // by rank, the heading first
     for (std::size_t rank = 0; rank < what.ranks.size(); ++rank) {
@@ -81,7 +86,8 @@ inline std::string draw_text(schedule const& what) {
 
 /// A schedule as a drawing, a whole SVG document: a lane for each rank, a column for each round, an arrow for each message from
 /// the round in which it is sent to that in which it is received. Local.
-inline std::string draw_svg(schedule const& what) {
+template <class = void>
+std::string draw_svg(schedule const& what) {
     constexpr int wide = 96, high = 40, left = 80, top = 72;
     int const rounds = std::max(1, detail::rounds_of(what)), ranks = static_cast<int>(what.ranks.size());
     int const width = std::max(left + rounds * wide + 24, 560), bottom = top + std::max(0, ranks - 1) * high + 32;

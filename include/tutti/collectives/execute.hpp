@@ -101,7 +101,7 @@ public:
                 else take_own(what_, now.what, address(now.at), address(now.from), now.count);
             }
         }
-        return round_;
+        return {round_.data(), round_.size()};
     }
 
 private:

@@ -52,7 +52,8 @@ struct alternative {
 };
 
 /// All that could, the fastest first.
-inline std::vector<alternative> alternatives(collective kind, std::size_t bytes, int ranks, bool commutes,
+template <class = void>
+std::vector<alternative> alternatives(collective kind, std::size_t bytes, int ranks, bool commutes,
                                              alpha_beta_gamma const& costs) {
     std::vector<alternative> all;
     schedule_shape const shape{kind, ranks, kind == collective::barrier ? 0 : bytes, 0};
@@ -67,7 +68,8 @@ inline std::vector<alternative> alternatives(collective kind, std::size_t bytes,
 }
 
 /// A row in words: "row 3 of the table given: all_reduce, up to 4 ranks, up to 32768 bytes, any operation".
-inline std::string describe_row(std::span<choice const> rows, choice const& row, std::string_view table) {
+template <class = void>
+std::string describe_row(std::span<choice const> rows, choice const& row, std::string_view table) {
     std::string text = "row " + std::to_string(&row - rows.data() + 1) + " of " + std::string{table} + ": ";
     text += name(row.kind);
     text += row.ranks == any_ranks ? ", any number of ranks" : ", up to " + std::to_string(row.ranks) + " ranks";
@@ -78,13 +80,15 @@ inline std::string describe_row(std::span<choice const> rows, choice const& row,
 }
 
 /// Columns: 0.512 and 1234.000 end at the same place.
-inline std::string microseconds(double seconds) {
+template <class = void>
+std::string microseconds(double seconds) {
     char text[64];
     std::snprintf(text, sizeof text, "%14.3f us", seconds * 1e6);
     return text;
 }
 
-inline std::string describe(alpha_beta_gamma const& costs) {
+template <class = void>
+std::string describe(alpha_beta_gamma const& costs) {
     char text[160];
     std::snprintf(text, sizeof text, "%.3f us per message, %.4f ns per byte, %.4f ns per byte folded", costs.alpha * 1e6,
                   costs.beta * 1e9, costs.gamma * 1e9);

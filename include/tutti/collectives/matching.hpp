@@ -18,6 +18,7 @@ struct matched_message {
 /// Every message of a schedule, by sender, receiver and order: messages from one rank to another arrive in order. Transfers
 /// without counterpart, which a sound schedule does not have, are left out. Local.
 /// Cost:   ranks^2 and the number of steps
+template <class = void>
 constexpr std::vector<matched_message> match_messages(schedule const& what) {
     auto const ranks = what.ranks.size();
     std::vector<matched_message> all;

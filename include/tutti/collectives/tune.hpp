@@ -42,7 +42,8 @@ struct tune_options {
 namespace detail {
 
 /// @throws usage_error  on every rank whose options make no sense
-inline void check_options(tune_options const& options) {
+template <class = void>
+void check_options(tune_options const& options) {
     auto fail = [](std::string const& why) { raise<usage_error>({"tutti: tune: ", why}); };
     if (options.repetitions < 1) fail("needs 1 repetition or more, not " + std::to_string(options.repetitions));
     if (options.time_limit.count() <= 0)

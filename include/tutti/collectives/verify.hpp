@@ -57,7 +57,8 @@ struct verdict {
     constexpr explicit operator bool() const { return what == fault::none; }
 };
 
-inline std::string describe(verdict const& found) {
+template <class = void>
+std::string describe(verdict const& found) {
     if (found) return "sound";
     return "rank " + std::to_string(found.rank) + ", step or element " + std::to_string(found.step) + ": " +
            std::string{name(found.what)};
@@ -87,9 +88,10 @@ constexpr bool gets_result(schedule_shape const& shape, int rank) {
 }
 
 /// Runs a schedule on symbols.
+template <class Schedule>
 class symbolic_run {
 public:
-    constexpr symbolic_run(schedule const& what, int window) : schedule_{what}, window_{window} {
+    constexpr symbolic_run(Schedule const& what, int window) : schedule_{what}, window_{window} {
         auto const& shape = what.shape;
         for (int rank = 0; rank < shape.size; ++rank) {
             state mine;
@@ -315,7 +317,7 @@ private:
         }
     }
 
-    schedule const& schedule_;
+    Schedule const& schedule_;
     int window_;
     std::vector<state> states_{};
 };
@@ -328,6 +330,7 @@ private:
 /// heard. Local; usable in constant expressions.
 /// @param  in_rank_order  demand too that contributions are folded in rank order, for operations that do not commute
 /// Cost:   ranks x elements x steps, once per 64 ranks; a handful of elements per rank shows all there is to see
+template <class = void>
 constexpr verdict verify(schedule const& what, bool in_rank_order = false) {
     for (int window = 0; window < what.shape.size; window += 64)
         if (auto const found = detail::symbolic_run{what, window}.run(in_rank_order); !found) return found;

@@ -150,7 +150,7 @@ private:
     std::unique_ptr<Comm> own_;  // of a group that was split off
     Comm* inner_;
     std::uint64_t sequence_ = 0;
-    detail::checked_messages messages_{inner_->size()};
+    detail::checked_messages<Comm> messages_{inner_->size()};
 };
 
 }  // namespace tutti::comm

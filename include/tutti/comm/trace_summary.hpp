@@ -28,6 +28,7 @@ struct trace_summary {
     }
 
     /// The rows as lines of text, a heading first and all together last.
+    template <class = void>
     std::string table() const {
         std::string text;
         char line[96];

@@ -49,6 +49,7 @@ public:
     }
 
     /// Every number, as bytes, one span per block.
+    template <class = void>
     std::vector<std::span<std::byte>> bytes() const {
         std::vector<std::span<std::byte>> all;
         for (std::size_t k = 0; k < blocks_.size(); ++k) all.emplace_back(blocks_[k].data(), bytes_[k]);

@@ -86,21 +86,20 @@ private:
     stage stage_ = stage::begun;
 };
 
-/// The messages of a rank, each of which is compared by itself.
+/// The messages of a rank, each of which is compared by itself. `Comm` is what moves them.
+template <class Comm>
 class checked_messages {
 public:
     explicit checked_messages(int ranks) : sent_(static_cast<std::size_t>(ranks)), received_(sent_.size()) {}
 
     /// Sends and receives the messages of `round`. Those that are no mismatch arrive.
     /// @throws collective_mismatch  on both ranks of a message that they disagree about
-    template <class Comm>
     void run(Comm& world, std::span<message const> round, call const& what) {
         if constexpr (starts_rounds<Comm>) start(world, round, what, nullptr).wait();
         else on_behalf_of(what, [&] { run_in_step(world, compared(world.rank(), round, what)); });
     }
 
     /// Starts the messages of `round`.
-    template <class Comm>
     pending start(Comm& world, std::span<message const> round, call const& what, std::shared_ptr<void const> kept) {
         auto running = std::make_unique<started>(what, std::move(kept));
         for (auto& each : compared(world.rank(), round, what)) running->add(world.start_rounds(std::move(each)));
@@ -152,7 +151,6 @@ private:
     static bool sends(message const& each) { return each.what == message::action::send; }
 
     /// Where messages cannot be started: first all are compared, then all data moves.
-    template <class Comm>
     static void run_in_step(Comm& world, messages const& all) {
         std::exception_ptr first;
         for (;;) {

@@ -81,7 +81,7 @@ public:
     }
     /// Of the threads `members` of `whole`, numbered in this order. The two share one failure: what ends one ends the other.
     /// @param whole  the group of a launch, or a part of that; the former outlives this
-    [[gnu::cold]] shared_group(shared_group const& whole, std::span<int const> members)
+    [[gnu::cold]] shared_group(shared_group const& whole, std::vector<int> const& members)
         : shared_group{static_cast<int>(members.size()), whole.timeout_} {
         control_ = whole.control_;
         spins_ = whole.spins_;  // the cores are busy with all ranks of the launch

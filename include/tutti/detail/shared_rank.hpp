@@ -285,7 +285,7 @@ private:
         case collective::reduce:
             return fold(what, std::span{&results_[static_cast<std::size_t>(what.root)], 1}, size(), first, count);
         case collective::all_reduce:
-            return fold(what, results_, size(), first, count);
+            return fold(what, {results_.data(), results_.size()}, size(), first, count);
         case collective::gather:
             return copy(results_[static_cast<std::size_t>(what.root)] + me * what.bytes(), sources_[me], what.bytes());
         case collective::scan:

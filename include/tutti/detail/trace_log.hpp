@@ -35,7 +35,8 @@ struct traced_call {
 };
 
 /// Elements of the larger one of this rank's two buffers.
-inline std::size_t elements_of(call const& what, int rank, int size) {
+template <class = void>
+std::size_t elements_of(call const& what, int rank, int size) {
     if (!what.type) return 0;
     auto const ranks = static_cast<std::size_t>(size);
     auto all = [&](std::size_t const* counts) {
@@ -48,14 +49,16 @@ inline std::size_t elements_of(call const& what, int rank, int size) {
     if (what.root < 0 || what.root == rank) return all(what.counts);
     return what.counts ? what.counts[rank] : what.count;
 }
-inline std::size_t elements_of(std::span<message const> round) {
+template <class = void>
+std::size_t elements_of(std::span<message const> round) {
     std::size_t sent = 0, received = 0;
     for (message const& each : round) (each.what == message::action::send ? sent : received) += each.count;
     return std::max(sent, received);
 }
 
 /// `text` as a string of JSON.
-inline std::string json_string(std::string_view text) {
+template <class = void>
+std::string json_string(std::string_view text) {
     std::string quoted = "\"";
     for (char const each : text) {
         auto const code = static_cast<unsigned char>(each);
@@ -70,7 +73,8 @@ inline std::string json_string(std::string_view text) {
 }
 
 /// Microseconds, to the nanosecond, whatever the locale.
-inline std::string json_microseconds(std::chrono::nanoseconds time) {
+template <class = void>
+std::string json_microseconds(std::chrono::nanoseconds time) {
     auto const count = time.count();
     auto const magnitude = count < 0 ? -count : count;
     auto const digit = [&](int divisor) { return magnitude / divisor % 10; };
@@ -79,7 +83,8 @@ inline std::string json_microseconds(std::chrono::nanoseconds time) {
 
 /// The events of one rank in Chrome's trace format, as the items of a list, without a comma at either end.
 /// Source: "Trace Event Format", The Chromium Authors
-inline std::string trace_events(std::span<traced_call const> calls, int rank, traced_call::clock::time_point epoch) {
+template <class = void>
+std::string trace_events(std::span<traced_call const> calls, int rank, traced_call::clock::time_point epoch) {
     auto const track = joined({"\"pid\":0,\"tid\":", rank});
     auto text = joined({R"({"name":"thread_name","ph":"M",)", track, R"(,"args":{"name":"rank )", rank, "\"}},\n",
                         R"({"name":"thread_sort_index","ph":"M",)", track, R"(,"args":{"sort_index":)", rank, "}}"});
@@ -108,7 +113,8 @@ inline std::string trace_events(std::span<traced_call const> calls, int rank, tr
 }
 
 /// Writes a file of Chrome's trace format around the events of all ranks; says whether all of it was written.
-inline bool write_trace_file(char const* path, std::string_view events) {
+template <class = void>
+bool write_trace_file(char const* path, std::string_view events) {
     std::FILE* const file = std::fopen(path, "wb");
     if (!file) return false;
     std::string_view const head = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n"
@@ -121,7 +127,8 @@ inline bool write_trace_file(char const* path, std::string_view events) {
 }
 
 /// A hash of what is the same for all processes whose steady clocks agree: those of one start of one Linux. 0 where it is unknown.
-inline std::uint64_t clock_domain() {
+template <class = void>
+std::uint64_t clock_domain() {
     std::FILE* const file = std::fopen("/proc/sys/kernel/random/boot_id", "rb");
     if (!file) return 0;
     char id[64];

@@ -19,6 +19,7 @@ namespace tutti::partition {
 struct balanced_layers {
     std::vector<double> costs{};  ///< of each layer, in any unit, such as seconds forward and backward; finite, >= 0
 
+    template <class = void>
     std::vector<std::size_t> cuts(std::size_t layers, std::size_t stages) const {
         if (costs.size() != layers)
             detail::raise<usage_error>({"tutti: partition::balanced_layers has ", costs.size(), " costs for ", layers, " layers"});

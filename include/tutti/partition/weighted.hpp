@@ -25,6 +25,7 @@ struct weighted {
 
     class share_type {
     public:
+        template <class = void>
         share_type(share_of const& which, std::vector<double> const& weights, std::optional<std::uint64_t> seed) {
             if (seed) order_.emplace(which.size, *seed, static_cast<std::uint64_t>(which.epoch));
             auto const quota = in_turns(weights);
@@ -48,6 +49,7 @@ struct weighted {
         static constexpr std::size_t round = 1024;
 
         /// Shares of a round, by largest remainders.
+        template <class = void>
         static std::vector<std::int64_t> in_turns(std::vector<double> const& weights) {
             double sum = 0;
             for (double const weight : weights) sum += weight;
@@ -73,6 +75,7 @@ struct weighted {
         std::vector<std::uint16_t> turns_;           // this rank's turns in a round
     };
 
+    template <class = void>
     share_type share(share_of const& which) const {
         if (weights.size() != static_cast<std::size_t>(which.ranks))
             detail::raise<usage_error>({"tutti: partition::weighted has ", weights.size(), " weights for ", which.ranks,

@@ -15,7 +15,8 @@ namespace tutti::pipeline {
 /// its gradient going back; micro-batches count from 0, and a dot is an idle slot. Readable for some 100 slots. Local.
 /// @param  forward, backward  slots that each takes, >= 1
 /// @throws usage_error  for a schedule that never ends
-inline std::string draw_text(schedule const& what, int forward = 1, int backward = 2) {
+template <class = void>
+std::string draw_text(schedule const& what, int forward = 1, int backward = 2) {
     costs const cost{static_cast<double>(forward), static_cast<double>(backward)};
     auto const times = run_on_clocks(what, cost);
     auto const slots = static_cast<std::size_t>(times.end());

@@ -33,6 +33,7 @@ struct timeline {
 /// Runs a schedule on a clock per stage. Local; usable in constant expressions.
 /// @throws usage_error  for a schedule that never ends, or whose stages or micro-batches are not those of its shape
 /// Cost:   the number of tasks times that of stages, at most
+template <class = void>
 constexpr timeline run_on_clocks(schedule const& what, costs const& cost = {}) {
     auto const stages = what.stages.size(), m = static_cast<std::size_t>(what.shape.micro_batches);
     if (what.shape.stages != static_cast<int>(stages)) throw usage_error{"tutti: pipeline: a schedule of more or fewer stages than its shape has"};
@@ -99,6 +100,7 @@ constexpr timeline run_on_clocks(schedule const& what, costs const& cost = {}) {
 }
 
 /// The time of a step in which `stage` does not work, until the last stage is done: its bubble, and waits for neighbours.
+template <class = void>
 constexpr double idle_time(schedule const& what, int stage, costs const& cost = {}) {
     double work = 0;
     for (task const& each : what.stages[static_cast<std::size_t>(stage)].tasks)

@@ -51,7 +51,8 @@ struct verdict {
     constexpr explicit operator bool() const { return what == fault::none; }
 };
 
-inline std::string describe(verdict const& found) {
+template <class = void>
+std::string describe(verdict const& found) {
     if (found) return "sound";
     if (found.what == fault::messages) return "as messages: " + describe(found.of_messages);
     return tutti::detail::joined({"stage ", found.stage, ", task ", found.task, ": ", name(found.what)});
@@ -62,6 +63,7 @@ inline std::string describe(verdict const& found) {
 /// if every micro-batch goes all the way there and back, and if no rank waits in a circle although sends may wait for their
 /// receives. An activation is preceded by its shape here, which the trainer sends where the receiver cannot know it: to leave a
 /// message out on both sides takes waits away and adds none.
+template <class = void>
 constexpr tutti::schedule as_messages(schedule const& what) {
     auto const m = static_cast<std::size_t>(what.shape.micro_batches);
     tutti::schedule all{{collective::broadcast, what.shape.stages, m, 0}};
@@ -180,6 +182,7 @@ private:
 /// Whether a pipeline schedule is sound: every stage takes each micro-batch forward once and back once, in their order, each once
 /// it has what it needs, and has room for one activation and one gradient in each direction; and its messages are sound, by the
 /// verifier of the collectives. Local; usable in constant expressions.
+template <class = void>
 constexpr verdict verify(schedule const& what) {
     if (what.stages.size() != static_cast<std::size_t>(what.shape.stages)) return {fault::incomplete, 0, 0};
     for (int stage = 0; stage < what.shape.stages; ++stage) {

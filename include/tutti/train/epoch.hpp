@@ -6,6 +6,7 @@
 #include <tutti/train/reports.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -64,9 +65,15 @@ class training_course {
 public:
     /// Calls `callback(step_report)` on this rank after each of its steps. Local; callbacks stay, in the order they came. One that
     /// comes from within a callback is called from the next time on.
-    void after_step(std::function<void(step_report const&)> callback) { after_step_.add(std::move(callback)); }
+    template <std::invocable<step_report const&> Callback>
+    void after_step(Callback callback) {
+        after_step_.add(std::move(callback));
+    }
     /// Calls `callback(epoch_report)` on this rank after each epoch.
-    void after_epoch(std::function<void(epoch_report const&)> callback) { after_epoch_.add(std::move(callback)); }
+    template <std::invocable<epoch_report const&> Callback>
+    void after_epoch(Callback callback) {
+        after_epoch_.add(std::move(callback));
+    }
 
     // A training resumes, bit for bit, from the parameters, the trainer's state() and what follows. What a synchronisation policy
     // keeps is not in it.

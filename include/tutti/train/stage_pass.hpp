@@ -31,6 +31,7 @@ public:
             if (each.first == samples) return &each.second;
         return nullptr;
     }
+    template <class = void>
     void add(std::size_t samples, std::span<std::size_t const> extents) {
         all_.emplace_back(samples, std::vector(extents.begin(), extents.end()));
     }

@@ -28,6 +28,7 @@ struct double_tree {
     constexpr std::uint64_t settings() const { return static_cast<std::uint64_t>(segments); }
 
     /// @throws usage_error  if there are less segments than 1
+    template <class = void>
     constexpr rank_schedule steps(schedule_shape const& shape, int rank) const {
         rank_schedule mine;
         detail::positive("segments of double_tree", segments);
@@ -37,7 +38,7 @@ struct double_tree {
         if (where == memory::scratch) mine.scratch = shape.count;
         if (up) mine.local(0, {where, 0}, {memory::in, 0}, shape.count);
 
-        detail::two_trees const trees{shape.size - 1};
+        detail::two_trees<> const trees{shape.size - 1};
         int rounds = 0;
         for (int tree = 0; tree < 2; ++tree)
             for (int node = 1; node <= trees.nodes(); ++node)
@@ -58,7 +59,8 @@ private:
     };
 
     /// What this rank does in round `time` of a broadcast, or undoes in a reduction, put into round `round`.
-    constexpr void travel(rank_schedule& mine, detail::two_trees const& trees, std::size_t count, way const& go, int time,
+    template <class = void>
+    constexpr void travel(rank_schedule& mine, detail::two_trees<> const& trees, std::size_t count, way const& go, int time,
                           int round) const {
         // The root is node 0, the others are numbered as they come.
         int const self = go.rank == go.root ? 0 : go.rank < go.root ? go.rank + 1 : go.rank;

@@ -11,6 +11,7 @@ namespace tutti::algorithm::detail {
 /// even rounds and of the other in odd ones sends and receives one message a round.
 /// Cost:   n log n time, n room
 /// Source: Sanders, Speck and Traeff 2009, doi 10.1016/j.parco.2009.09.001
+template <class = void>
 class two_trees {
 public:
     explicit constexpr two_trees(int nodes) : nodes_{nodes} {
