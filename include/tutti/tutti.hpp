@@ -48,6 +48,7 @@
 #include <tutti/collectives/wait.hpp>
 #include <tutti/comm/checked.hpp>
 #include <tutti/comm/launch.hpp>
+#include <tutti/comm/mesh.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
 #include <tutti/comm/trace_summary.hpp>
