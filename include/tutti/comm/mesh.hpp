@@ -29,11 +29,11 @@ struct mesh { std::uint64_t length, hash; };  // of the axes as text
 }  // namespace arguments_of
 
 template <class Comm>
-struct part_of {
+struct mesh_group {
     using type = int;
 };
 template <splits Comm>
-struct part_of<Comm> {
+struct mesh_group<Comm> {
     using type = decltype(std::declval<Comm&>().split(0, 0));
 };
 
@@ -96,7 +96,7 @@ class mesh {
                   "comm::mpi and what wraps them have it; see tutti/concepts/communicator.hpp");
 
 public:
-    using group = typename detail::part_of<Comm>::type;
+    using group = typename detail::mesh_group<Comm>::type;
 
     /// Splits the world along every axis. Collective.
     /// @param  world  must outlive the mesh
