@@ -1,5 +1,6 @@
 // A network cut into stages, one on each of four ranks, that learns digits as it does on one rank: the same losses, bit for bit.
 #include "digits/data.hpp"
+#include "digits/layers.hpp"
 
 #include <tutti/tutti.hpp>
 
@@ -16,17 +17,7 @@
 #include <utility>
 #include <vector>
 
-using matrix = Eigen::MatrixXf;  // a column per sample
-
-struct pixels {  // the first layer: makes a matrix of a batch
-    struct saved {};
-    static matrix forward(auto const& batch, saved&) {
-        matrix x(64, static_cast<Eigen::Index>(batch.size()));
-        for (Eigen::Index j = 0; auto const& sample : batch) x.col(j++) = sample.pixels;
-        return x;
-    }
-    static void backward(matrix const&, saved&) {}
-};
+using digits::matrix, digits::pixels, digits::relu, digits::cross_entropy;
 
 struct dense {
     struct saved { matrix x; };
@@ -52,26 +43,6 @@ struct dense {
     }
 };
 
-struct relu {  // learns nothing
-    struct saved { matrix y; };
-    static matrix forward(matrix const& x, saved& kept) { return kept.y = x.cwiseMax(0); }
-    static matrix backward(matrix const& dy, saved& kept) { return (kept.y.array() > 0).select(dy, 0); }
-};
-
-struct cross_entropy {  // on the rank with the last layer
-    float operator()(matrix const& y, auto const& batch, matrix& dy) const {
-        dy = (y.rowwise() - y.colwise().maxCoeff()).array().exp().matrix();
-        float loss = 0, share = 1 / static_cast<float>(y.cols());
-        for (Eigen::Index j = 0; auto const& sample : batch) {
-            dy.col(j) /= dy.col(j).sum();
-            loss -= std::log(dy(sample.label, j)) * share;
-            dy(sample.label, j++) -= 1;
-        }
-        dy *= share;
-        return loss;
-    }
-};
-
 struct result { std::vector<double> losses{}; double accuracy = 0; };
 
 result train(int ranks, digits::split const& data) {
@@ -88,12 +59,7 @@ result train(int ranks, digits::split const& data) {
         std::vector<double> losses;
         for (int epoch = 0; epoch < 20; ++epoch)
             losses.push_back(trainer.run_epoch(data.training, {.batch = 64, .accumulate = 8}).mean_loss);
-        double const accuracy = trainer.evaluate(data.held_out, {}, [](matrix const& y, auto const& batch) {
-            double right = 0;
-            for (Eigen::Index j = 0, guess = 0; auto const& sample : batch)
-                y.col(j++).maxCoeff(&guess), right += guess == sample.label;
-            return right / static_cast<double>(batch.size());
-        });
+        double const accuracy = trainer.evaluate(data.held_out, {}, digits::accuracy);
         if (world.rank() == 0) found = {losses, accuracy};
     });
     return found;

@@ -66,8 +66,8 @@ TEST_CASE("axes that make no mesh, or differ, are told on every rank") {
         refused({{"data", p}, {"data", 1}}, {"two axes have the name data: data = "});
         refused({{"a", 1 << 30}, {"b", 1 << 30}, {"c", 1 << 30}, {"d", 1 << 30}, {"e", 16}}, {"is no mesh"});
         if (p > 1) {
-            refused({{r == p - 1 ? "tensor" : "data", p}}, {"differ between ranks: data = " + ranks + " on rank 0, tensor = " + ranks +
-                                                            " on rank " + std::to_string(p - 1)});
+            refused({{r == p - 1 ? "tensor" : "data", p}}, {"differ between ranks: data = " + ranks +
+                                                            " on rank 0, tensor = " + ranks + " on rank " + std::to_string(p - 1)});
             refused({{"data", r == 0 ? p : 1}}, {"data = " + ranks + " on rank 0, data = 1 on rank 1"});
         }
         tutti::mesh grid{world, {{"data", p}}};

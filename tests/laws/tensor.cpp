@@ -129,8 +129,8 @@ TEST_CASE("replicas whose layers are split over a group are trained as on one ra
         on_meshes(world, "data", "tensor", [&](auto& grid) {
             auto const by = [&](auto sync) {
                 auto& group = grid.along("tensor");
-                tutti::data_parallel_trainer trainer{grid.along("data"), laws::split_mlp(group), partition::shuffled{.seed = 3}, sync,
-                                                     optim::adam{.learning_rate = 0.05}};
+                tutti::data_parallel_trainer trainer{grid.along("data"), laws::split_mlp(group), partition::shuffled{.seed = 3},
+                                                     sync, optim::adam{.learning_rate = 0.05}};
                 course found;
                 follow(trainer, data, found);
                 same(found, wanted, expect);
@@ -197,7 +197,10 @@ TEST_CASE("what must be equal along the group and is not is told on every rank")
             return tutti::model_parallel_trainer{grid.along("rest"),
                                                  tutti::layers{[] { return laws::spread{}; }, make,
                                                                [&group] { return tutti::tensor::sum_forward{group}; },
-                                                               [seed] { return laws::offset{seed, 2}; }, laws::no_loss{}},
+                                                               [seed] {
+                                                                   return laws::offset{seed, 2};
+                                                               },
+                                                               laws::no_loss{}},
                                                  deal,
                                                  partition::layers{},
                                                  tutti::pipeline::one_forward_one_backward{},

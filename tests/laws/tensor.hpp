@@ -116,30 +116,39 @@ struct squares_of_row {
 
 inline constexpr std::size_t inner = 7, middle = 4, outer = 5;  // few of them divide by the number of ranks
 
-/// The parts of this rank of a group; on one rank, whole layers.
+/// The parts of this rank of a group; on one rank, whole layers. A bias behind a sum is the first rank's.
 template <class Group>
 linear columns_of(Group const& group, double seed, std::size_t out, std::size_t in) {
     return linear{seed, tutti::partition::columns(out, group), {0, in}, in, true};
 }
 template <class Group>
-linear rows_of(Group const& group, double seed, std::size_t out, std::size_t in) {
-    return linear{seed, {0, out}, tutti::partition::rows(in, group), in, false};
+linear rows_of(Group const& group, double seed, std::size_t out, std::size_t in, bool adds) {
+    return linear{seed, {0, out}, tutti::partition::rows(in, group), in, adds && group.rank() == 0};
 }
 
-/// Ten layers, of which four are split over a group.
+/// Nine layers, of which four are split over a group.
 template <class Group>
 auto split_layers(Group& group) {
     using tutti::tensor::column_parallel, tutti::tensor::row_parallel;
     return tutti::layers{[] { return spread{}; },
-                         [&] { return column_parallel{group, columns_of(group, 1, inner, 3)}; },
+                         [&] {
+                             return column_parallel{group, columns_of(group, 1, inner, 3)};
+                         },
                          [] { return hyperbolic{}; },
-                         [&] { return row_parallel{group, rows_of(group, 2, middle, inner)}; },
-                         [] { return offset{3, middle}; },
+                         [&] {
+                             return row_parallel{group, rows_of(group, 2, middle, inner, false)};
+                         },
+                         [] {
+                             return offset{3, middle};
+                         },
                          [] { return hyperbolic{}; },
-                         [&] { return column_parallel{group, columns_of(group, 4, outer, middle)}; },
+                         [&] {
+                             return column_parallel{group, columns_of(group, 4, outer, middle)};
+                         },
                          [] { return hyperbolic{}; },
-                         [&] { return row_parallel{group, rows_of(group, 5, 1, outer)}; },
-                         [] { return offset{6, 1}; },
+                         [&] {
+                             return row_parallel{group, rows_of(group, 5, 1, outer, true)};
+                         },
                          squares_of_row{}};
 }
 
@@ -152,20 +161,19 @@ struct mlp {
     offset fourth{3, middle};
     Column fifth;
     Row sixth;
-    offset seventh{6, 1};
 
     auto parameters() {
-        return std::tuple_cat(std::tuple{first.parameters()}, second.parameters(), third.parameters(), std::tuple{fourth.parameters()},
-                              fifth.parameters(), sixth.parameters(), std::tuple{seventh.parameters()});
+        return std::tuple_cat(std::tuple{first.parameters()}, second.parameters(), third.parameters(),
+                              std::tuple{fourth.parameters()}, fifth.parameters(), sixth.parameters());
     }
     auto gradients() {
         return std::tuple_cat(std::tuple{first.gradients()}, second.gradients(), third.gradients(), std::tuple{fourth.gradients()},
-                              fifth.gradients(), sixth.gradients(), std::tuple{seventh.gradients()});
+                              fifth.gradients(), sixth.gradients());
     }
     auto& split_over() requires requires(Column& column) { column.split_over(); }
     { return second.split_over(); }
     static bool is_part(std::size_t block) requires requires(Column& column) { column.split_over(); }
-    { return block != 0 && block != 5 && block != 10; }
+    { return block != 0 && block != 5; }
 
     double loss_and_gradients(auto const& batch) {
         spread::saved a;
@@ -177,8 +185,8 @@ struct mlp {
         x = hyperbolic::forward(fourth.forward(std::move(x), none), f);
         x = sixth.forward(hyperbolic::forward(fifth.forward(std::move(x), g), h), i);
         sheet dy;
-        double const loss = squares_of_row{}(seventh.forward(std::move(x), none), batch, dy);
-        dy = fifth.backward(hyperbolic::backward(sixth.backward(seventh.backward(std::move(dy), none), i), h), g);
+        double const loss = squares_of_row{}(x, batch, dy);
+        dy = fifth.backward(hyperbolic::backward(sixth.backward(std::move(dy), i), h), g);
         dy = third.backward(fourth.backward(hyperbolic::backward(std::move(dy), f), none), d);
         first.backward(second.backward(hyperbolic::backward(std::move(dy), c), b), a);
         return loss;
@@ -188,9 +196,9 @@ struct mlp {
 inline auto whole_mlp() {
     tutti::comm::solo const one{};
     return mlp<linear, linear>{.second = columns_of(one, 1, inner, 3),
-                               .third = rows_of(one, 2, middle, inner),
+                               .third = rows_of(one, 2, middle, inner, false),
                                .fifth = columns_of(one, 4, outer, middle),
-                               .sixth = rows_of(one, 5, 1, outer)};
+                               .sixth = rows_of(one, 5, 1, outer, true)};
 }
 
 template <class Group>
@@ -198,9 +206,9 @@ auto split_mlp(Group& group) {
     using column = tutti::tensor::column_parallel<Group, linear>;
     using row = tutti::tensor::row_parallel<Group, linear>;
     return mlp<column, row>{.second = column{group, columns_of(group, 1, inner, 3)},
-                            .third = row{group, rows_of(group, 2, middle, inner)},
+                            .third = row{group, rows_of(group, 2, middle, inner, false)},
                             .fifth = column{group, columns_of(group, 4, outer, middle)},
-                            .sixth = row{group, rows_of(group, 5, 1, outer)}};
+                            .sixth = row{group, rows_of(group, 5, 1, outer, true)}};
 }
 
 }  // namespace laws

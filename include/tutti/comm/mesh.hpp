@@ -61,7 +61,8 @@ void agree_on_axes(Comm& world, Axes const& axes) {
         of_rank.emplace_back(at, at + static_cast<std::ptrdiff_t>(each.length));
         at += static_cast<std::ptrdiff_t>(each.length);
     }
-    raise<usage_error>({"tutti: mesh: the axes differ between ranks: ", of_rank[0], " on rank 0, ", of_rank[other], " on rank ", other});
+    raise<usage_error>(
+        {"tutti: mesh: the axes differ between ranks: ", of_rank[0], " on rank 0, ", of_rank[other], " on rank ", other});
 }
 
 /// @throws usage_error  unless the axes are those of a mesh of so many ranks
@@ -89,8 +90,7 @@ void check_axes(Axes const& axes, int ranks) {
 ///     tutti::all_reduce(grid.along("tensor"), sums);
 template <class Comm>
 class mesh {
-    static_assert(communicator<Comm>,
-                  "tutti: mesh{world, axes}: world is no communicator; see tutti/concepts/communicator.hpp");
+    static_assert(communicator<Comm>, "tutti: mesh{world, axes}: world is no communicator; see tutti/concepts/communicator.hpp");
     static_assert(splits<Comm>,
                   "tutti: mesh{world, axes}: world cannot be split into groups: it needs split(color, key), as comm::threads, "
                   "comm::mpi and what wraps them have it; see tutti/concepts/communicator.hpp");

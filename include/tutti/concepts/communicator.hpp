@@ -71,7 +71,7 @@ concept gives_memory = requires(Comm& world) {
 };
 
 /// Splits into groups: `split(color, key)` gives each rank the group of those that give the same color, in the order of key.
-/// Collective. Optional: what a mesh needs.
+/// Optional: what a mesh needs.
 template <class Comm>
 concept splits = requires(Comm& world, int color, int key) { world.split(color, key); };
 

@@ -25,9 +25,7 @@ public:
 
     template <class X>
         requires goes_forward<Layer, X>
-    auto forward(X&& x, saved& kept) {
-        return this->layer().forward(std::forward<X>(x), kept);
-    }
+    auto forward(X&& x, saved& kept) { return this->layer().forward(std::forward<X>(x), kept); }
     template <class Dy>
         requires goes_back<Layer, Dy>
     auto backward(Dy&& dy, saved& kept) {

@@ -10,11 +10,11 @@
 namespace tutti::tensor {
 
 /// A layer whose inputs are split over a group: each rank holds the rows of the weights that its part of the inputs meets, and all
-/// outputs are summed. `partition::rows` deals them. Takes this rank's inputs, as `column_parallel` gives them; gives outputs that are
-/// equal on all ranks. Collective forward.
-/// Whatever the layer adds is summed too, so a bias that every rank adds counts as often as there are ranks: let a layer of its own,
-/// equal on all ranks, add it behind the sum.
-/// @tparam Layer  the user's own, of this rank's size, without a bias: nothing in it knows of the group
+/// outputs are summed. `partition::rows` deals them. Takes this rank's inputs, as `column_parallel` gives them; gives outputs that
+/// are equal on all ranks. Collective forward.
+/// What the layer adds is summed too, so a bias that every rank adds would count as often as there are ranks: let one rank of the
+/// group have it, or a layer of its own, equal on all ranks, that adds it behind the sum.
+/// @tparam Layer  the user's own, of this rank's size: nothing in it knows of the group
 /// Cost:   the layer's; forward one all_reduce of its outputs
 /// Order:  outputs are equal on all ranks, bit for bit; another number of ranks rounds differently
 /// Source: Shoeybi et al. 2019, arXiv:1909.08053
@@ -36,9 +36,7 @@ public:
     }
     template <class Dy>
         requires goes_back<Layer, Dy>
-    auto backward(Dy&& dy, saved& kept) {
-        return this->layer().backward(std::forward<Dy>(dy), kept);
-    }
+    auto backward(Dy&& dy, saved& kept) { return this->layer().backward(std::forward<Dy>(dy), kept); }
 };
 
 }  // namespace tutti::tensor

@@ -14,12 +14,14 @@ namespace tutti::tensor {
 /// are parts.
 template <class Group, class Layer>
 class split_layer {
-    static_assert(communicator<Group>,
-                  "tutti: tensor::column_parallel or row_parallel{group, layer}: group is no communicator; that of an axis of a mesh "
-                  "is grid.along(name); see tutti/comm/mesh.hpp");
-    static_assert(pipeline_layer<Layer>,
-                  "tutti: tensor::column_parallel or row_parallel{group, layer}: the second argument is no layer: it needs a nested "
-                  "type `saved`, forward(x, saved) and backward(dy, saved); see tutti/concepts/layer.hpp");
+    static_assert(
+        communicator<Group>,
+        "tutti: tensor::column_parallel or row_parallel{group, layer}: group is no communicator; that of an axis of a mesh "
+        "is grid.along(name); see tutti/comm/mesh.hpp");
+    static_assert(
+        pipeline_layer<Layer>,
+        "tutti: tensor::column_parallel or row_parallel{group, layer}: the second argument is no layer: it needs a nested "
+        "type `saved`, forward(x, saved) and backward(dy, saved); see tutti/concepts/layer.hpp");
 
 public:
     /// @param  group  must outlive the layer
@@ -45,10 +47,11 @@ namespace detail {
 
 template <class A>
 constexpr void require_activation() {
-    static_assert(activation<A>,
-                  "tutti: tensor::column_parallel or row_parallel{group, layer}: the layer gives something that cannot be summed over "
-                  "the group: a vector, a matrix with data(), rows(), cols() and resize(rows, cols), or a type with data(), shape() "
-                  "and resize(shape); see tutti/concepts/activation.hpp");
+    static_assert(
+        activation<A>,
+        "tutti: tensor::column_parallel or row_parallel{group, layer}: the layer gives something that cannot be summed over "
+        "the group: a vector, a matrix with data(), rows(), cols() and resize(rows, cols), or a type with data(), shape() "
+        "and resize(shape); see tutti/concepts/activation.hpp");
 }
 
 }  // namespace detail

@@ -321,9 +321,8 @@ private:
         auto&& gradients = gradients_of(model_);
         double norm = 0, factor = factor_;
         if (clip_norm > 0) {
-            double const mine = detail::sum_of_parts(
-                model_,
-                detail::sum_of_squares(gradients, owned_, [&](std::size_t block) { return detail::counts_block(model_, block); }));
+            auto const counts = [&](std::size_t block) { return detail::counts_block(model_, block); };
+            double const mine = detail::sum_of_parts(model_, detail::sum_of_squares(gradients, owned_, counts));
             norm = factor * std::sqrt(is_whole_ ? mine : total(mine));
             if (norm > clip_norm) factor *= clip_norm / norm;
         }

@@ -79,8 +79,8 @@ public:
     /// @param  partition  orders the data; all ranks work on the same samples, so it deals to one rank
     /// @throws usage_error  on every rank: fewer layers than ranks, cuts or ties that do not fit or differ between ranks, gradients
     ///                      and parameters of other shapes, settings that make no sense or differ
-    /// @throws usage_error  on every rank of a group that layers are split over, when stages or optimisers differ, or parameters that
-    ///                      are not split
+    /// @throws usage_error  on every rank of a group that layers are split over, when stages or optimisers differ, or parameters
+    ///                      that are not split
     /// @throws what a factory throws, on the rank where it does; the others get `peer_failed`
     /// Cost:   a few small exchanges; the parameters of this rank's layers, as many gradients again, and the optimiser's state
     model_parallel_trainer(Comm& world, Model model, Partition partition, Cuts cuts, Schedule schedule, Optimizer optimizer)

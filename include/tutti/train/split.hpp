@@ -15,10 +15,12 @@ namespace tutti::detail {
 /// Whether a model or layer says that its parameters are split over a group.
 template <class Model>
 constexpr bool is_split() {
-    constexpr bool says = requires(Model& model) { model.split_over(); } || requires(Model& model) { model.is_part(std::size_t{}); };
-    static_assert(!says || has_split_parameters<Model>,
-                  "tutti: a model or layer whose parameters are split over a group needs both split_over(), which gives the group by "
-                  "reference, and is_part(k), whether block k of its parameters is a part; see tutti/concepts/split_parameters.hpp");
+    constexpr bool says =
+        requires(Model& model) { model.split_over(); } || requires(Model& model) { model.is_part(std::size_t{}); };
+    static_assert(
+        !says || has_split_parameters<Model>,
+        "tutti: a model or layer whose parameters are split over a group needs both split_over(), which gives the group by "
+        "reference, and is_part(k), whether block k of its parameters is a part; see tutti/concepts/split_parameters.hpp");
     return says && has_split_parameters<Model>;
 }
 
