@@ -2,6 +2,8 @@
 
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/all_reduce.hpp>
+#include <tutti/comm/checked.hpp>
+#include <tutti/comm/hierarchical.hpp>
 #include <tutti/comm/mesh.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
@@ -15,6 +17,8 @@
 
 static_assert(std::is_same_v<tutti::mesh<tutti::comm::threads>::group, tutti::comm::threads>);
 static_assert(std::is_same_v<tutti::mesh<tutti::comm::solo>::group, tutti::comm::solo>);
+static_assert(
+    std::is_same_v<tutti::mesh<tutti::comm::checked<tutti::comm::threads>>::group, tutti::comm::checked<tutti::comm::threads>>);
 static_assert(!tutti::splits<laws::any_communicator const> && tutti::splits<laws::splitting>);
 
 TEST_CASE("the last axis varies fastest, and groups are those who differ in one axis") {
@@ -75,5 +79,17 @@ TEST_CASE("axes that make no mesh, or differ, are told on every rank") {
                                                    {"there is no axis tensor among data = " + ranks}, "along");
         expect.template throws<tutti::usage_error>([&] { (void)grid.coordinate(""); }, {"no axis"}, "coordinate");
         expect.equal(tutti::all_reduce(grid.along("data"), 1), p, "the world goes on");
+    });
+}
+
+TEST_CASE("wrappers are split into meshes of what they give") {
+    tutti::launch<tutti::comm::checked<tutti::comm::threads>>(4, [](auto& world) {
+        tutti::mesh grid{world, {{"a", 2}, {"b", 2}}};
+        CHECK(tutti::all_reduce(grid.along("a"), 1) == 2);
+    });
+    tutti::launch<tutti::comm::threads>(4, [](auto& world) {
+        tutti::comm::hierarchical hosts{world, world.rank() / 2};
+        tutti::mesh grid{hosts, {{"a", 2}, {"b", 2}}};
+        CHECK(tutti::all_reduce(grid.along("b"), grid.coordinate("b")) == 1);
     });
 }

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -74,6 +75,36 @@ void same_numbers(Part& part, Whole& wanted, laws::expectation const& expect, st
     if constexpr (requires { part.layer(); })
         expect.close(laws::largest_difference(laws::numbers_of(part), part.layer().cut_from(wanted)), 0, tolerance, what, line);
     else expect.close(laws::largest_difference(laws::numbers_of(part), laws::numbers_of(wanted)), 0, tolerance, what, line);
+}
+
+/// A layer that throws, where it is told to.
+struct faulty {
+    struct saved {};
+    bool fails;
+
+    laws::sheet forward(laws::sheet x, saved&) const {
+        if (fails) throw std::runtime_error{"a layer failed"};
+        return x;
+    }
+    static laws::sheet backward(laws::sheet dy, saved&) { return dy; }
+};
+
+/// Some layers on a stage of its own, of which one is split over a group.
+template <class World>
+auto on_one_stage(World& stages, World& group, partition::shuffled deal, optim::sgd optimizer, double seed = 1,
+                  bool fails = false) {
+    auto make = [&group] { return tutti::tensor::column_parallel{group, laws::columns_of(group, 1, laws::inner, 3)}; };
+    return tutti::model_parallel_trainer{stages,
+                                         tutti::layers{[] { return laws::spread{}; }, make, [fails] { return faulty{fails}; },
+                                                       [&group] { return tutti::tensor::sum_forward{group}; },
+                                                       [seed] {
+                                                           return laws::offset{seed, 2};
+                                                       },
+                                                       laws::no_loss{}},
+                                         deal,
+                                         partition::layers{},
+                                         tutti::pipeline::one_forward_one_backward{},
+                                         optimizer};
 }
 
 /// Calls `body(grid)` for meshes of all extents that the ranks make, of axes of these names.
@@ -193,24 +224,13 @@ TEST_CASE("what must be equal along the group and is not is told on every rank")
             return tutti::data_parallel_trainer{grid.along("rest"), std::move(model), deal, tutti::sync::all_reduce{}, optimizer};
         };
         auto const staged = [&](partition::shuffled deal, optim::sgd optimizer, double seed = 1) {
-            auto make = [&group] { return tutti::tensor::column_parallel{group, laws::columns_of(group, 1, laws::inner, 3)}; };
-            return tutti::model_parallel_trainer{grid.along("rest"),
-                                                 tutti::layers{[] { return laws::spread{}; }, make,
-                                                               [&group] { return tutti::tensor::sum_forward{group}; },
-                                                               [seed] {
-                                                                   return laws::offset{seed, 2};
-                                                               },
-                                                               laws::no_loss{}},
-                                                 deal,
-                                                 partition::layers{},
-                                                 tutti::pipeline::one_forward_one_backward{},
-                                                 optimizer};
+            return on_one_stage(grid.along("rest"), group, deal, optimizer, seed);
         };
         optim::sgd const faster{.learning_rate = other ? 0.2 : 0.1};
         refused([&] { replica({}, faster); }, {"split over a group", "optimiser's settings"});
         refused([&] { staged({}, faster); }, {"split over a group", "optimiser's settings"});
         refused([&] { replica({}, {}, other ? 0.5 : 0); }, {"what of its parameters is no part"});
-        refused([&] { staged({}, {}, other ? 2 : 1); }, {"layer 3 are no parts, and differ between ranks 0 and"});
+        refused([&] { staged({}, {}, other ? 2 : 1); }, {"layer 4 are no parts, and differ between ranks 0 and"});
         auto left = replica({.seed = other ? 1U : 0U}, {});
         refused([&] { left.run_epoch(data); }, {"run_epoch", "split over a group", "partition's settings"});
         auto right = staged({.seed = other ? 1U : 0U}, {});
@@ -222,5 +242,19 @@ TEST_CASE("what must be equal along the group and is not is told on every rank")
         refused([&] { layers.step(std::vector(1, data), other ? 2.0 : 1.0); }, {"step", "clip_norm"});
         expect.equal(model.steps() + layers.steps(), 0, "nothing was done");
         expect.equal(tutti::all_reduce(group, 1), p, "the group goes on");
+    });
+}
+
+TEST_CASE("a layer that fails is told to the ranks it is split over, though its stage is a rank alone") {
+    auto const data = laws::wave(12);
+    laws::on_threads({2, 3}, [&](laws::any_communicator& any, laws::expectation const& expect) {
+        laws::splitting world{any};
+        bool const fails = world.rank() == world.size() - 1;
+        tutti::mesh grid{world, {{"stages", 1}, {"tensor", world.size()}}};
+        auto trainer = on_one_stage(grid.along("stages"), grid.along("tensor"), {}, {}, 1, fails);
+        auto const step = [&] { trainer.step(std::vector(1, data)); };
+        if (fails) expect.throws<std::runtime_error>(step, {"a layer failed"}, "the rank that fails");
+        else expect.throws<tutti::peer_failed>(step, {"a layer failed"}, "its peers");
+        expect.throws<tutti::peer_failed>([&] { (void)tutti::all_reduce(world, 1); }, {}, "all groups have ended");
     });
 }

@@ -271,7 +271,12 @@ private:
     bool ends() const { return stage_.last() == Model::count; }
     template <class Act>
     void while_peers_wait(Act act) {
-        detail::while_peers_wait(*world_, act);
+        detail::or_end(
+            [&](std::string const& text) {
+                detail::with_split_groups(stage_, [&](auto& group) { group.abort(text); });
+                if (world_->size() > 1) world_->abort(text);
+            },
+            act);
     }
 
     /// What the rank with the last layer brings.
