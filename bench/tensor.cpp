@@ -2,18 +2,18 @@
 #include "report.hpp"
 #include "timing.hpp"
 
+#define EIGEN_DONT_PARALLELIZE  // a rank is one core
+
+#include <tutti/adapt/eigen.hpp>
 #include <tutti/tutti.hpp>
 
 #include <CLI/CLI.hpp>
-
-#define EIGEN_DONT_PARALLELIZE  // a rank is one core
 #include <Eigen/Dense>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
-#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -39,8 +39,8 @@ struct dense {
         : weights(matrix::Random(static_cast<Eigen::Index>(outputs.size()), static_cast<Eigen::Index>(inputs.size())) /
                   std::sqrt(static_cast<float>(width))),
           slopes(weights) {}
-    auto parameters() { return std::span{weights.data(), static_cast<std::size_t>(weights.size())}; }
-    auto gradients() { return std::span{slopes.data(), static_cast<std::size_t>(slopes.size())}; }
+    auto parameters() { return tutti::adapt::span_of(weights); }
+    auto gradients() { return tutti::adapt::span_of(slopes); }
     matrix forward(matrix x, saved& kept) {
         kept.x = std::move(x);
         return weights * kept.x;

@@ -2,6 +2,7 @@
 #include "digits/data.hpp"
 #include "digits/layers.hpp"
 
+#include <tutti/adapt/eigen.hpp>
 #include <tutti/tutti.hpp>
 
 #include <Eigen/Dense>
@@ -12,8 +13,6 @@
 #include <cstdio>
 #include <exception>
 #include <random>
-#include <span>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,9 +28,8 @@ struct dense {  // knows nothing of other ranks
     struct saved { matrix x; };
     matrix weights, weight_slopes{weights};
     Eigen::VectorXf bias, bias_slopes{bias};  // none: nothing is added
-    static auto span_of(auto& numbers) { return std::span{numbers.data(), static_cast<std::size_t>(numbers.size())}; }
-    auto parameters() { return std::tuple{span_of(weights), span_of(bias)}; }
-    auto gradients() { return std::tuple{span_of(weight_slopes), span_of(bias_slopes)}; }
+    auto parameters() { return tutti::adapt::spans_of(weights, bias); }
+    auto gradients() { return tutti::adapt::spans_of(weight_slopes, bias_slopes); }
     matrix forward(matrix x, saved& kept) {
         kept.x = std::move(x);
         matrix y = weights * kept.x;
