@@ -5,7 +5,6 @@
 #include <tutti/tensor/sum_over.hpp>
 
 #include <cstddef>
-#include <utility>
 
 namespace tutti::tensor {
 
