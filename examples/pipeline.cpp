@@ -1,6 +1,8 @@
 // A network cut into stages, one on each of four ranks, that learns digits as it does on one rank: the same losses, bit for bit.
 #include "digits/data.hpp"
+#include "digits/layers.hpp"
 
+#include <tutti/adapt/eigen.hpp>
 #include <tutti/tutti.hpp>
 
 #include <Eigen/Dense>
@@ -11,22 +13,10 @@
 #include <cstdio>
 #include <exception>
 #include <random>
-#include <span>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-using matrix = Eigen::MatrixXf;  // a column per sample
-
-struct pixels {  // the first layer: makes a matrix of a batch
-    struct saved {};
-    static matrix forward(auto const& batch, saved&) {
-        matrix x(64, static_cast<Eigen::Index>(batch.size()));
-        for (Eigen::Index j = 0; auto const& sample : batch) x.col(j++) = sample.pixels;
-        return x;
-    }
-    static void backward(matrix const&, saved&) {}
-};
+using digits::matrix, digits::pixels, digits::relu, digits::cross_entropy;
 
 struct dense {
     struct saved { matrix x; };
@@ -38,9 +28,8 @@ struct dense {
         std::normal_distribution<float> normal{0, std::sqrt(2 / static_cast<float>(in))};
         for (float& weight : weights.reshaped()) weight = normal(bits);
     }
-    static auto span_of(auto& numbers) { return std::span{numbers.data(), static_cast<std::size_t>(numbers.size())}; }
-    auto parameters() { return std::tuple{span_of(weights), span_of(bias)}; }
-    auto gradients() { return std::tuple{span_of(weight_slopes), span_of(bias_slopes)}; }
+    auto parameters() { return tutti::adapt::spans_of(weights, bias); }
+    auto gradients() { return tutti::adapt::spans_of(weight_slopes, bias_slopes); }
     matrix forward(matrix x, saved& kept) {
         kept.x = std::move(x);
         return (weights * kept.x).colwise() + bias;
@@ -49,26 +38,6 @@ struct dense {
         weight_slopes.noalias() = dy * kept.x.transpose();
         bias_slopes = dy.rowwise().sum();
         return weights.transpose() * dy;
-    }
-};
-
-struct relu {  // learns nothing
-    struct saved { matrix y; };
-    static matrix forward(matrix const& x, saved& kept) { return kept.y = x.cwiseMax(0); }
-    static matrix backward(matrix const& dy, saved& kept) { return (kept.y.array() > 0).select(dy, 0); }
-};
-
-struct cross_entropy {  // on the rank with the last layer
-    float operator()(matrix const& y, auto const& batch, matrix& dy) const {
-        dy = (y.rowwise() - y.colwise().maxCoeff()).array().exp().matrix();
-        float loss = 0, share = 1 / static_cast<float>(y.cols());
-        for (Eigen::Index j = 0; auto const& sample : batch) {
-            dy.col(j) /= dy.col(j).sum();
-            loss -= std::log(dy(sample.label, j)) * share;
-            dy(sample.label, j++) -= 1;
-        }
-        dy *= share;
-        return loss;
     }
 };
 
@@ -88,12 +57,7 @@ result train(int ranks, digits::split const& data) {
         std::vector<double> losses;
         for (int epoch = 0; epoch < 20; ++epoch)
             losses.push_back(trainer.run_epoch(data.training, {.batch = 64, .accumulate = 8}).mean_loss);
-        double const accuracy = trainer.evaluate(data.held_out, {}, [](matrix const& y, auto const& batch) {
-            double right = 0;
-            for (Eigen::Index j = 0, guess = 0; auto const& sample : batch)
-                y.col(j++).maxCoeff(&guess), right += guess == sample.label;
-            return right / static_cast<double>(batch.size());
-        });
+        double const accuracy = trainer.evaluate(data.held_out, {}, digits::accuracy);
         if (world.rank() == 0) found = {losses, accuracy};
     });
     return found;

@@ -48,6 +48,7 @@
 #include <tutti/collectives/wait.hpp>
 #include <tutti/comm/checked.hpp>
 #include <tutti/comm/launch.hpp>
+#include <tutti/comm/mesh.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
 #include <tutti/comm/trace_summary.hpp>
@@ -61,7 +62,9 @@
 #include <tutti/optim/sgd.hpp>
 #include <tutti/partition/balanced_layers.hpp>
 #include <tutti/partition/block.hpp>
+#include <tutti/partition/columns.hpp>
 #include <tutti/partition/layers.hpp>
+#include <tutti/partition/rows.hpp>
 #include <tutti/partition/shuffled.hpp>
 #include <tutti/partition/strided.hpp>
 #include <tutti/partition/weighted.hpp>
@@ -74,6 +77,10 @@
 #include <tutti/sync/all_reduce.hpp>
 #include <tutti/sync/every_n_steps.hpp>
 #include <tutti/sync/sharded.hpp>
+#include <tutti/tensor/column_parallel.hpp>
+#include <tutti/tensor/row_parallel.hpp>
+#include <tutti/tensor/sum_backward.hpp>
+#include <tutti/tensor/sum_forward.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
 #include <tutti/train/layers.hpp>
 #include <tutti/train/model_parallel_trainer.hpp>

@@ -70,6 +70,11 @@ concept gives_memory = requires(Comm& world) {
     { world.template allocate<int>(std::size_t{}) } -> std::same_as<shared_array<int>>;
 };
 
+/// Splits into groups: `split(color, key)` gives each rank the group of those that give the same color, in the order of key.
+/// Optional: what a mesh needs.
+template <class Comm>
+concept splits = requires(Comm& world, int color, int key) { world.split(color, key); };
+
 /// Can end the group.
 template <class Comm>
 concept aborts = requires(Comm& world, std::string const& text) { world.abort(text); };

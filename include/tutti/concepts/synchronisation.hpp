@@ -6,7 +6,7 @@
 
 namespace tutti {
 
-/// Elements [first, last) of all parameters laid end to end.
+/// Elements [first, last) of a row of them, such as all parameters laid end to end.
 struct slice {
     std::size_t first = 0, last = 0;
 

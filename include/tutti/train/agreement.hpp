@@ -51,6 +51,7 @@ namespace arguments_of {
 struct data_parallel_trainer { std::uint64_t bits; };
 struct run_epoch { std::uint64_t bits; };
 struct evaluate { std::uint64_t bits; };
+struct step { std::uint64_t bits; };
 }  // namespace arguments_of
 
 /// Compares what must be equal on all ranks. Collective.

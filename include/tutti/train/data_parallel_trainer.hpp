@@ -20,6 +20,7 @@
 #include <tutti/train/deal.hpp>
 #include <tutti/train/epoch.hpp>
 #include <tutti/train/reports.hpp>
+#include <tutti/train/split.hpp>
 #include <tutti/train/update.hpp>
 
 #include <algorithm>
@@ -81,6 +82,7 @@ public:
     /// @param  world  must outlive the trainer
     /// @throws usage_error  on every rank when models differ in shape between ranks, or optimisers in their settings; on this rank
     ///                      when gradients and parameters do, or a setting makes no sense. No parameter has changed then.
+    /// @throws usage_error  on every rank of the group that a model is split over, when optimisers differ or what is no part does
     /// Cost:   one broadcast of the parameters; the optimiser's state in memory
     data_parallel_trainer(Comm& world, Model model, Partition partition, Sync sync, Optimizer optimizer)
         : world_{&world},
@@ -106,6 +108,12 @@ public:
                 {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(optimizer_))});
         if (world.size() > 1) for_each_block(parameters, [&](auto block) { broadcast(world, block, 0); });
         share_buffers();
+        detail::with_split_group(model_, [&](auto& group) {
+            detail::agree<detail::arguments_of::data_parallel_trainer>(
+                group, "a model that is split over a group",
+                {detail::agreed::hash("the list of the optimiser's settings", detail::fingerprint_of_rule(optimizer_)),
+                 detail::agreed::hash("what of its parameters is no part", detail::fingerprint_of_copies(model_))});
+        });
     }
 
     /// Goes once through `data`, in the order of the partition. Collective.
@@ -119,6 +127,7 @@ public:
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
         detail::check_epoch(*world_, size, options, epoch_, step_);
+        detail::with_split_group(model_, [&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
         std::size_t const steps = detail::steps_of(size, options.batch);
         check_share(size);
         auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
@@ -159,6 +168,11 @@ public:
         detail::step_totals totals{samples, loss * static_cast<double>(samples), clip_norm, step_};
         if (world_->size() > 1) timed([&] { all_reduce(*world_, std::span{&totals, 1}, detail::join_totals{}); });
         totals.check();
+        detail::with_split_group(model_, [&](auto& group) {
+            detail::agree<detail::arguments_of::step>(
+                group, "step, of a model that is split over a group",
+                {{"the number of samples", samples}, {"clip_norm", clip_norm}, {"the number of steps done", step_}});
+        });
         contribute(samples == 0, static_cast<double>(samples) / totals.samples);
         double const norm = update(clip_norm);
         step_report const report{epoch_, 1, 1, static_cast<std::size_t>(totals.samples), totals.loss / totals.samples, norm};
@@ -307,7 +321,8 @@ private:
         auto&& gradients = gradients_of(model_);
         double norm = 0, factor = factor_;
         if (clip_norm > 0) {
-            double const mine = detail::sum_of_squares(gradients, owned_);
+            auto const counts = [&](std::size_t block) { return detail::counts_block(model_, block); };
+            double const mine = detail::sum_of_parts(model_, detail::sum_of_squares(gradients, owned_, counts));
             norm = factor * std::sqrt(is_whole_ ? mine : total(mine));
             if (norm > clip_norm) factor *= clip_norm / norm;
         }
@@ -321,6 +336,16 @@ private:
     void check_share(std::size_t size) {
         bool const anew = dealt_size_ != size;
         if (world_->size() > 1 || anew) detail::check_deal(*world_, partition_, epoch_, size, world_->size() > 1 && anew);
+        if (anew)
+            detail::with_split_group(model_, [&](auto& group) {
+                share_of const mine{epoch_, size, world_->rank(), world_->size()};
+                detail::agree<detail::arguments_of::run_epoch>(
+                    group, "run_epoch, of a model that is split over a group",
+                    {{"the number of replicas", mine.ranks},
+                     {"the number of the replica", mine.rank},
+                     detail::agreed::hash("the list of the partition's settings (seed, ...)",
+                                          detail::fingerprint_of_deal(partition_, mine))});
+            });
         dealt_size_ = size;
     }
 

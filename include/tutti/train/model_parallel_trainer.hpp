@@ -19,6 +19,7 @@
 #include <tutti/train/epoch.hpp>
 #include <tutti/train/layers.hpp>
 #include <tutti/train/reports.hpp>
+#include <tutti/train/split_stage.hpp>
 #include <tutti/train/stage.hpp>
 #include <tutti/train/stage_learning.hpp>
 #include <tutti/train/stage_pass.hpp>
@@ -44,7 +45,6 @@ namespace tutti {
 
 namespace detail::arguments_of {
 struct model_parallel_trainer { std::uint64_t bits; };
-struct step { std::uint64_t bits; };
 }  // namespace detail::arguments_of
 
 /// Trains one model that is cut into stages of consecutive layers, one stage on each rank of a group: micro-batches of every batch
@@ -79,6 +79,8 @@ public:
     /// @param  partition  orders the data; all ranks work on the same samples, so it deals to one rank
     /// @throws usage_error  on every rank: fewer layers than ranks, cuts or ties that do not fit or differ between ranks, gradients
     ///                      and parameters of other shapes, settings that make no sense or differ
+    /// @throws usage_error  on every rank of a group that layers are split over, when stages or optimisers differ, or parameters
+    ///                      that are not split
     /// @throws what a factory throws, on the rank where it does; the others get `peer_failed`
     /// Cost:   a few small exchanges; the parameters of this rank's layers, as many gradients again, and the optimiser's state
     model_parallel_trainer(Comm& world, Model model, Partition partition, Cuts cuts, Schedule schedule, Optimizer optimizer)
@@ -108,6 +110,14 @@ public:
         together([&] { learning_.prepare(stage_); });
         ties_->check(world, stage_);
         ties_->copy_parameters(world, stage_);
+        detail::with_split_groups(stage_, [&](auto& group) {
+            detail::agree<argument>(
+                group, "layers that are split over a group",
+                {{"the first layer of the stage", stage_.first()},
+                 {"the last layer of the stage", stage_.last()},
+                 detail::agreed::hash("the list of the optimiser's settings", detail::fingerprint_of_rule(learning_.optimizer()))});
+        });
+        detail::check_copies(stage_);
     }
 
     /// Goes once through `data`, in the order of the partition, each batch in `accumulate` micro-batches. Collective.
@@ -123,6 +133,7 @@ public:
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
         detail::check_epoch(*world_, size, options, epoch_, step_);
+        detail::with_split_groups(stage_, [&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
         check_share(size);
         std::size_t const steps = detail::steps_of(size, options.batch);
         auto const share = partition_.share(share_of{epoch_, size, 0, 1});
@@ -163,12 +174,17 @@ public:
         std::vector<std::size_t> sizes;
         std::size_t whole = 0;
         for (auto const& each : micro_batches) sizes.push_back(std::size(each)), whole += sizes.back();
-        detail::agree<detail::arguments_of::step>(*world_, "step",
-                                                  {{"the number of micro-batches", sizes.size()},
-                                                   {"the number of samples", whole},
-                                                   detail::agreed::hash("the list of sizes", detail::fingerprint(std::span{sizes})),
-                                                   {"clip_norm", clip_norm},
-                                                   {"the number of steps done", step_}});
+        auto const agree = [&](auto& group) {
+            detail::agree<detail::arguments_of::step>(
+                group, "step",
+                {{"the number of micro-batches", sizes.size()},
+                 {"the number of samples", whole},
+                 detail::agreed::hash("the list of sizes", detail::fingerprint(std::span{sizes})),
+                 {"clip_norm", clip_norm},
+                 {"the number of steps done", step_}});
+        };
+        agree(*world_);
+        detail::with_split_groups(stage_, agree);
         detail::check_clip_norm("step", clip_norm);
         if (sizes.empty()) throw usage_error{"tutti: step: there is no micro-batch"};
         if (std::ranges::find(sizes, std::size_t{0}) != sizes.end()) throw usage_error{"tutti: step: a micro-batch has no sample"};
@@ -255,7 +271,12 @@ private:
     bool ends() const { return stage_.last() == Model::count; }
     template <class Act>
     void while_peers_wait(Act act) {
-        detail::while_peers_wait(*world_, act);
+        detail::or_end(
+            [&](std::string const& text) {
+                detail::with_split_groups(stage_, [&](auto& group) { group.abort(text); });
+                if (world_->size() > 1) world_->abort(text);
+            },
+            act);
     }
 
     /// What the rank with the last layer brings.
@@ -292,6 +313,13 @@ private:
         if (anew)
             detail::agree<detail::arguments_of::run_epoch>(
                 *world_, "run_epoch", {detail::agreed::hash("the list of the partition's settings (seed, ...)", settings)});
+        if (anew)
+            detail::with_split_groups(stage_, [&](auto& group) {
+                detail::agree<detail::arguments_of::run_epoch>(
+                    group, "run_epoch, of layers that are split over a group",
+                    {detail::agreed::hash("the list of the partition's settings (seed, ...)",
+                                          detail::fingerprint_of_deal(partition_, share_of{epoch_, size, 0, 1}))});
+            });
         dealt_size_ = size;
     }
 

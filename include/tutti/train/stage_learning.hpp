@@ -8,6 +8,7 @@
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/train/agreement.hpp>
+#include <tutti/train/split.hpp>
 #include <tutti/train/stage.hpp>
 #include <tutti/train/ties.hpp>
 #include <tutti/train/update.hpp>
@@ -56,7 +57,8 @@ public:
         mine.for_each_learning([&](auto& layer, auto k) { copy_blocks(kept_[k].sums, gradients_of(layer)); });
     }
 
-    /// The norm of the gradients of all layers on all ranks, each tie counted once. Collective.
+    /// The norm of the gradients of all layers on all ranks, each tie counted once, and what layers split over a group with all its
+    /// parts. Collective, also over those groups.
     /// Order:  layer by layer, whatever the number of ranks
     template <class Comm>
     double norm(Comm& world, stage<Model>& mine, bound_ties<Model> const& ties) const {
@@ -64,8 +66,10 @@ public:
         mine.for_each_learning([&](auto& layer, auto k) {
             std::size_t block = 0;
             for_each_block(gradients_of(layer), [&](auto gradient) {
-                if (!ties.is_second(k, block++)) by_layer[k] += sum_of_squares(gradient, everything);
+                if (!ties.is_second(k, block) && counts_block(layer, block)) by_layer[k] += sum_of_squares(gradient, everything);
+                ++block;
             });
+            by_layer[k] = sum_of_parts(layer, by_layer[k]);
         });
         if (world.size() > 1) all_reduce(world, by_layer);  // one number and zeros: nothing is rounded
         double sum = 0;

@@ -11,9 +11,10 @@
 
 namespace tutti::detail {
 
-/// Does what may throw while peers wait for this rank: ends the group then, so that they are told even if the caller goes on.
-template <class Comm, class Act>
-void while_peers_wait(Comm& world, Act act) {
+/// Does what may throw while peers wait for this rank: ends their groups then, so that they are told even if the caller goes on.
+/// @param  end  called as end(text)
+template <class End, class Act>
+void or_end(End end, Act act) {
     try {
         act();
     } catch (peer_failed const&) {
@@ -23,12 +24,20 @@ void while_peers_wait(Comm& world, Act act) {
     } catch (collective_mismatch const&) {
         throw;
     } catch (std::exception const& problem) {
-        if (world.size() > 1) world.abort(problem.what());
+        end(std::string{problem.what()});
         throw;
     } catch (...) {
-        if (world.size() > 1) world.abort("something that is no std::exception was thrown");
+        end(std::string{"something that is no std::exception was thrown"});
         throw;
     }
+}
+template <class Comm, class Act>
+void while_peers_wait(Comm& world, Act act) {
+    or_end(
+        [&](std::string const& text) {
+            if (world.size() > 1) world.abort(text);
+        },
+        act);
 }
 
 /// Acts on every rank; where one refuses, so do all. Collective.

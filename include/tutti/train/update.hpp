@@ -94,14 +94,20 @@ void update_parameters(Optimizer const& rule, std::int64_t step, Parameters&& pa
     });
 }
 
-/// The sum of squares of the owned elements, in double precision.
-template <class Blocks>
-double sum_of_squares(Blocks&& blocks, slice owned) {
+/// The sum of squares of the owned elements, in double precision, of those blocks that `counts(block number)`.
+template <class Blocks, class Counts>
+double sum_of_squares(Blocks&& blocks, slice owned, Counts counts) {
     double sum = 0;
+    std::size_t index = 0;
     for_each_owned(blocks, owned, [&](auto block) {
+        if (!counts(index++)) return;
         for (auto const g : block) sum += static_cast<double>(g) * static_cast<double>(g);
     });
     return sum;
+}
+template <class Blocks>
+double sum_of_squares(Blocks&& blocks, slice owned) {
+    return sum_of_squares(blocks, owned, [](std::size_t) { return true; });
 }
 
 /// sums += weight * blocks
