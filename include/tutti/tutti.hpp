@@ -72,6 +72,11 @@
 #include <tutti/pipeline/timeline.hpp>
 #include <tutti/pipeline/verify.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/codec/error_feedback.hpp>
+#include <tutti/sync/codec/half.hpp>
+#include <tutti/sync/codec/power_sgd.hpp>
+#include <tutti/sync/codec/top_k.hpp>
+#include <tutti/sync/compressed.hpp>
 #include <tutti/sync/every_n_steps.hpp>
 #include <tutti/sync/sharded.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>

@@ -2,13 +2,16 @@
 
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/reduce_scatter.hpp>
+#include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
 #include <tutti/sync/all_reduce.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace tutti::sync {
@@ -41,6 +44,15 @@ struct sharded {
             if (world_->size() == 1) return;
             for_each_shard(parameters, [&](auto block, auto mine) { all_gather_v(*world_, mine, block, counts_); });
         }
+
+        step_traffic traffic(std::span<block_form const> blocks) const {
+            step_traffic sum;
+            if (world_->size() == 1) return sum;
+            sum.add(collective::reduce_scatter, static_cast<double>(bytes_of(blocks)));
+            sum.add(collective::all_gather, static_cast<double>(bytes_of(blocks)));
+            return sum;
+        }
+        static std::size_t memory(std::span<block_form const> /*blocks*/) { return 0; }
 
     private:
         /// Shards are equal but for the last, and begin on whole cache lines of numbers that do.
