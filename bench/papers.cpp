@@ -22,8 +22,8 @@ struct settings {
 void pipelines(settings const& wanted) {
     tutti::pipeline::shape const shape{wanted.stages, wanted.micro_batches};
     tutti::pipeline::costs const cost{wanted.forward, wanted.backward};
-    std::printf("pipelines: %d stages, %d micro-batches, forward %g, backward %g\n", shape.stages, shape.micro_batches, cost.forward,
-                cost.backward);
+    std::printf("pipelines: %d stages, %d micro-batches, forward %g, backward %g\n", shape.stages, shape.micro_batches,
+                cost.forward, cost.backward);
     std::printf("idle slots of each stage until the last one is done: (p - 1) (forward + backward) = %g as published\n",
                 (shape.stages - 1) * (cost.forward + cost.backward));
     auto tell = [&](char const* name, papers::pipeline_figures const& counted, char const* published) {

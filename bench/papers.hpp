@@ -63,8 +63,8 @@ struct place_in_group {
     int size() const { return size_; }
 };
 
-/// Bytes that a rank holds in ZeRO-1's training with half-precision numbers: parameters and gradients in half precision, and, of what it
-/// owns, parameters in single precision and the optimiser's numbers. The most of any rank.
+/// Bytes that a rank holds in ZeRO-1's training with half-precision numbers: parameters and gradients in half precision, and, of
+/// what it owns, parameters in single precision and the optimiser's numbers. The most of any rank.
 template <class Optimizer>
 std::size_t count_sharded(int ranks, std::size_t parameters, Optimizer const& optimizer) {
     std::size_t most = 0;

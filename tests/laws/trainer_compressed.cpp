@@ -56,7 +56,8 @@ struct regression {
             for (std::size_t j = 0; j < columns; ++j) f[j] = static_cast<T>(std::cos(each.x * double(j) * 1.7 + 0.9 * double(j)));
             for (std::size_t i = 0; i < rows; ++i) {
                 T error = b[i] - static_cast<T>(each.y * std::sin(double(i)));
-                for (std::size_t j = 0; j < columns; ++j) error += (w[i * columns + j] - static_cast<T>(std::sin(double(i * j)))) * f[j];
+                for (std::size_t j = 0; j < columns; ++j)
+                    error += (w[i * columns + j] - static_cast<T>(std::sin(double(i * j)))) * f[j];
                 loss += error * error * share;
                 db[i] += 2 * error * share;
                 for (std::size_t j = 0; j < columns; ++j) dw[i * columns + j] += 2 * error * f[j] * share;
@@ -130,12 +131,13 @@ TEST_CASE("top_k sends each rank's largest numbers, the first of equal ones, and
         codec::top_k::state state{{.share = 0.3}, {{5, 1}, sizeof(double)}, p};  // 2 of 5
         std::array<double, 5> numbers{0, 1.0 + mine, 0.5, -3.0 * (1 + mine), 0.25}, rest{};
         state.exchange(world, std::span<double>{numbers}, std::span<double>{rest});
-        expect.all(numbers, [&](std::size_t i) { return std::array{0.0, sum, 0.0, -3 * sum, 0.0}[i]; }, "the sum of the largest");
+        expect.all(
+            numbers, [&](std::size_t i) { return std::array{0.0, sum, 0.0, -3 * sum, 0.0}[i]; }, "the sum of the largest");
         expect.all(rest, [](std::size_t i) { return std::array{0.0, 0.0, 0.5, 0.0, 0.25}[i]; }, "the rest");
 
         std::array<double, 5> equal{-1, 1, 1, -1, 1};
         state.exchange(world, std::span<double>{equal}, std::span<double>{});
-        expect.all(equal, [&](std::size_t i) { return std::array{-1.0 * p, 1.0 * p, 0.0, 0.0, 0.0}[i]; }, "the first of equal ones");
+        expect.all(equal, [&](std::size_t i) { return std::array{-1.0 * p, 1.0 * p, 0.0, 0.0, 0.0}[i]; }, "the first of equals");
 
         std::array<double, 5> apart{};
         apart[static_cast<std::size_t>(mine % 5)] = 8 + mine;
@@ -161,16 +163,17 @@ TEST_CASE("power_sgd sends a matrix of its rank to rounding, vectors and what is
             for (int step = 0; step < 3; ++step) {
                 std::vector<double> numbers;
                 for (std::size_t i = 0; i < rows; ++i)
-                    for (std::size_t j = 0; j < columns; ++j) numbers.push_back((1 + world.rank()) * entry(double(i), double(j), step));
+                    for (std::size_t j = 0; j < columns; ++j)
+                        numbers.push_back((1 + world.rank()) * entry(double(i), double(j), step));
                 state.exchange(world, std::span{numbers}, std::span<double>{});
                 for (std::size_t i = 0, at = 0; i < rows; ++i)
                     for (std::size_t j = 0; j < columns; ++j, ++at)
-                        expect.close(numbers[at], p * (p + 1) / 2 * entry(double(i), double(j), step), tolerance * p * p, "the sum");
+                        expect.close(numbers[at], p * (p + 1) / 2 * entry(double(i), double(j), step), tolerance * p * p, "a sum");
             }
         };
         check({}, 8, 12, [](double i, double j, int step) { return (i - 3) * (j + 1 - step); }, 1e-12);
         check({.rank = 2}, 12, 9, [](double i, double j, int) { return (i - 3) * (j + 1) + i * i * (j - 5); }, 1e-11);
-        check({.rank = 3}, 12, 9, [](double, double, int step) { return step == 0 ? 0 : 2; }, 1e-12);  // less than its rank, and none
+        check({.rank = 3}, 12, 9, [](double, double, int step) { return step == 0 ? 0 : 2; }, 1e-12);  // less than its rank
         check({}, 2, 3, [](double i, double j, int) { return i + 10 * j * j; }, 0);                    // small: exactly
         check({}, 40, 1, [](double i, double, int) { return i; }, 0);                                  // a vector
         auto const any = [](double i, double j, int) { return std::sin(i * 3 + j * j); };
@@ -227,7 +230,8 @@ TEST_CASE("replicas are equal after every compressed step, and learn as by all_r
             for (int epoch = 0; epoch < epochs; ++epoch) loss = trainer.run_epoch(data, {.batch = 16}).mean_loss;
             expect(agree, std::string{who} + ": replicas agree");
             if (exact == 0) exact = loss;
-            expect(loss <= factor * exact, std::string{who} + " learns: loss " + laws::to_text(loss) + ", exact " + laws::to_text(exact));
+            expect(loss <= factor * exact,
+                   std::string{who} + " learns: loss " + laws::to_text(loss) + ", exact " + laws::to_text(exact));
         };
         check(tutti::sync::all_reduce{}, 1, "all_reduce");
         expect(exact < 0.5, "all_reduce learns, from 18");
@@ -281,7 +285,8 @@ TEST_CASE("traffic() is what a trace counts per step, by every policy; none on o
     laws::on_every_backend([](laws::any_communicator& world, laws::expectation const& expect) {
         tutti::comm::traced<laws::any_communicator> traced{world};
         double const n = (54 + 9) * sizeof(float), p = world.size();
-        auto check = [&](auto policy, std::initializer_list<tutti::step_traffic::row> expected, std::size_t steps, char const* who) {
+        auto check = [&](auto policy, std::initializer_list<tutti::step_traffic::row> expected, std::size_t steps,
+                         char const* who) {
             tutti::data_parallel_trainer trainer{traced, regression<float>{}, partition::strided{}, policy,
                                                  optim::sgd{.learning_rate = 0.01}};
             tutti::comm::trace_summary first, last;

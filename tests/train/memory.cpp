@@ -92,7 +92,8 @@ TEST_CASE("top_k keeps a place per number and room for what all ranks send") {
         tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
             auto const before = held;
             tutti::data_parallel_trainer trainer{world, mixed{}, tutti::partition::block{},
-                                                 tutti::sync::compressed{codec::error_feedback{codec::top_k{}}}, tutti::optim::sgd{}};
+                                                 tutti::sync::compressed{codec::error_feedback{codec::top_k{}}},
+                                                 tutti::optim::sgd{}};
             CHECK(trainer.memory().sync == top_k_of(ranks) + whole);
             CHECK(static_cast<std::ptrdiff_t>(trainer.memory().sync) == held - before);
         });
@@ -101,7 +102,8 @@ TEST_CASE("top_k keeps a place per number and room for what all ranks send") {
 TEST_CASE("a shard's optimiser state is that of the numbers it owns, and all shards are the whole") {
     std::array<std::size_t, 4> optimizer{};
     tutti::launch<tutti::comm::threads>(4, [&](auto& world) {
-        tutti::data_parallel_trainer trainer{world, mixed{}, tutti::partition::block{}, tutti::sync::sharded<1>{}, tutti::optim::adam{}};
+        tutti::data_parallel_trainer trainer{world, mixed{}, tutti::partition::block{}, tutti::sync::sharded<1>{},
+                                             tutti::optim::adam{}};
         optimizer[static_cast<std::size_t>(world.rank())] = trainer.memory().optimizer;
     });
     // 320 numbers, 20 runs of 16, for each of the first three; the last has 240 of the matrix and the vector.

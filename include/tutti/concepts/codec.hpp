@@ -19,11 +19,11 @@ namespace tutti {
 ///     state                  a class: what one rank keeps for one block during a run, built from (settings, block, ranks)
 /// and, if it needs to know matrices, `static constexpr bool needs_shapes = true`: a model without `shapes()` is then refused.
 ///
-/// `state::exchange(world, numbers, rest)` replaces `numbers`, a span of floating-point numbers that this rank brings, by the sum over
-/// all ranks of what each has sent of them. `rest` is empty, or as long as `numbers`: it becomes what this rank has not sent.
+/// `state::exchange(world, numbers, rest)` replaces `numbers`, a span of floating-point numbers that this rank brings, by the sum
+/// over all ranks of what each has sent of them. `rest` is empty, or as long as `numbers`: it becomes what this rank has not sent.
 /// Collective.
-/// Laws: `numbers` is the same on all ranks afterwards, bit for bit; what was sent and `rest` add up to what was brought, to rounding;
-/// calls, their order and sizes depend on settings, blocks and the number of the step alone.
+/// Laws: `numbers` is the same on all ranks afterwards, bit for bit; what was sent and `rest` add up to what was brought, to
+/// rounding; calls, their order and sizes depend on settings, blocks and the number of the step alone.
 template <class Codec>
 concept gradient_codec =
     requires { typename Codec::state; } &&

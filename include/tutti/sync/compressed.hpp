@@ -20,8 +20,8 @@
 
 namespace tutti::sync {
 
-/// Sums the ranks' gradients in every step as `all_reduce` does, but sends fewer bytes: what a codec makes of them, so that the sum is
-/// near the whole batch's gradient. The updates of all replicas are the same. With one rank nothing is lost. Collective.
+/// Sums the ranks' gradients in every step as `all_reduce` does, but sends fewer bytes: what a codec makes of them, so that the sum
+/// is near the whole batch's gradient. The updates of all replicas are the same. With one rank nothing is lost. Collective.
 /// @tparam Codec  of `sync::codec`, or your own: see tutti/concepts/codec.hpp
 /// Cost:   that of the codec per block, every block in calls of its own; the trainer's `traffic()` and `memory()` say how much
 /// Order:  rank order: replicas are equal bit for bit; another number of ranks trains differently, by more than rounding
@@ -67,8 +67,9 @@ struct compressed {
             std::size_t index = 0;
             for_each_block(gradients, [&](auto block) {
                 using T = typename decltype(block)::value_type;
-                static_assert(std::floating_point<T>, "tutti: sync::compressed takes gradients that are floating-point numbers; for "
-                                                      "others use tutti::sync::all_reduce");
+                static_assert(std::floating_point<T>,
+                              "tutti: sync::compressed takes gradients that are floating-point numbers; for others use "
+                              "tutti::sync::all_reduce");
                 states_.at(index++).exchange(*world_, std::span<T>{block}, std::span<T>{});
             });
             return factor;

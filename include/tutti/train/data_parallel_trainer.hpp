@@ -79,9 +79,9 @@ class data_parallel_trainer : public detail::training_course {
                   "tutti: the fifth argument of data_parallel_trainer is no optimiser, such as tutti::optim::sgd; see "
                   "tutti/concepts/optimizer.hpp");
     static_assert(!needs_shapes<Sync> || has_shapes<Model>,
-                  "tutti: the synchronisation policy makes matrices smaller, and the model does not say which of its blocks are: give "
-                  "it shapes(), a block_shape per block, or take a codec that needs none, such as tutti::sync::codec::top_k; see "
-                  "tutti/concepts/block_form.hpp");
+                  "tutti: the synchronisation policy makes matrices smaller, and the model does not say which of its blocks are: "
+                  "give it shapes(), a block_shape per block, or take a codec that needs none, such as tutti::sync::codec::top_k; "
+                  "see tutti/concepts/block_form.hpp");
 
 public:
     /// Takes the model over and gives every rank rank 0's parameters, and buffers where the model has such. Collective.
@@ -235,12 +235,13 @@ public:
         return all;
     }
 
-    /// What one optimiser step hands to collectives on this rank, as the policy's formula. Without what is compared or summed up per
-    /// epoch, in `step` and for `clip_norm`, which does not grow with the model. Local.
+    /// What one optimiser step hands to collectives on this rank, as the policy's formula. Without what does not grow with the
+    /// model: what is compared or summed up per epoch, in `step` and for `clip_norm`; and without `buffers()`. Local.
     step_traffic traffic() {
         static_assert(
             requires(bound_sync const& sync, std::span<block_form const> blocks) { sync.traffic(blocks); },
-            "tutti: traffic() needs a synchronisation policy whose bound has traffic(blocks); see tutti/concepts/synchronisation.hpp");
+            "tutti: traffic() needs a synchronisation policy whose bound has traffic(blocks); see "
+            "tutti/concepts/synchronisation.hpp");
         return sync_.traffic(detail::forms_of(model_));
     }
 
@@ -248,7 +249,8 @@ public:
     rank_memory memory() {
         static_assert(
             requires(bound_sync const& sync, std::span<block_form const> blocks) { sync.memory(blocks); },
-            "tutti: memory() needs a synchronisation policy whose bound has memory(blocks); see tutti/concepts/synchronisation.hpp");
+            "tutti: memory() needs a synchronisation policy whose bound has memory(blocks); see "
+            "tutti/concepts/synchronisation.hpp");
         auto const blocks = detail::forms_of(model_);
         rank_memory held{.parameters = bytes_of(blocks), .gradients = bytes_of(blocks), .sync = sync_.memory(blocks)};
         detail::for_each_owned(parameters_of(model_), owned_,

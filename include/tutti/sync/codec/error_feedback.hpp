@@ -27,10 +27,12 @@ inline constexpr bool feeds_back<error_feedback<Codec>> = true;
 /// Source: Seide et al. 2014, 1-bit SGD; Karimireddy et al. 2019, arXiv:1901.09847
 template <class Codec>
 struct error_feedback {
-    static_assert(gradient_codec<Codec>, "tutti: codec::error_feedback around what is no codec, such as tutti::sync::codec::top_k; see "
-                                         "tutti/concepts/codec.hpp");
-    static_assert(!detail::feeds_back<Codec>, "tutti: codec::error_feedback around codec::error_feedback: what was not sent is fed "
-                                              "back already; leave one of them out");
+    static_assert(gradient_codec<Codec>,
+                  "tutti: codec::error_feedback around what is no codec, such as tutti::sync::codec::top_k; see "
+                  "tutti/concepts/codec.hpp");
+    static_assert(!detail::feeds_back<Codec>,
+                  "tutti: codec::error_feedback around codec::error_feedback: what was not sent is fed back already; leave one of "
+                  "them out");
     static constexpr bool needs_shapes = tutti::needs_shapes<Codec>;
 
     Codec codec{};  ///< what makes gradients smaller

@@ -12,7 +12,8 @@
 
 namespace tutti::sync::codec {
 
-/// Numbers travel as half precision, and are added up in float. A sum beyond 65504 is infinite, as a gradient is that has overflowed.
+/// Numbers travel as half precision, and are added up in float. What is beyond 65504, a sum too, becomes infinite: it shows in the
+/// loss, as an overflow does.
 /// Cost:   half the bytes of floats, in one all_reduce per block; two bytes per number in memory
 /// Order:  rank order; each number is rounded on its rank, and their sum once more, the latter beyond what `rest` tells of
 struct half {

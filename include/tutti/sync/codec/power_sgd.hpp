@@ -18,10 +18,11 @@
 
 namespace tutti::sync::codec {
 
-/// A matrix M of gradients travels as P Q^T of low rank: P = M Q, summed over ranks and made orthonormal, then Q = M^T P, summed; each
-/// step begins with the last one's Q. Vectors, and matrices that it would hardly make smaller, are summed exactly. Needs a model with
-/// `shapes()`. Meant to be used with `error_feedback`, and better after some exact steps: `compressed{codec, warm_up}`.
-/// Cost:   two all_reduce of rank (rows + columns) numbers in all per matrix; as many numbers in memory; 6 rank rows columns operations
+/// A matrix M of gradients travels as P Q^T of low rank: P = M Q, summed over ranks and made orthonormal, then Q = M^T P, summed;
+/// each step begins with the last one's Q. Vectors, and matrices that it would hardly make smaller, are summed exactly. Needs a
+/// model with `shapes()`. Meant to be used with `error_feedback`, and better after some exact steps: `compressed{codec, warm_up}`.
+/// Cost:   two all_reduce of rank (rows + columns) numbers in all per matrix; as many numbers in memory; 6 rank rows columns
+///         operations
 /// Order:  rank order: sums are equal on all ranks, and what follows from them is computed on each alike
 /// Source: Vogels et al. 2019, arXiv:1905.13727, algorithms 1 and 2
 struct power_sgd {
@@ -84,7 +85,7 @@ struct power_sgd {
         }
 
     private:
-        /// Gives columns that are all zeros, as at first, numbers between -1 and 1, the same on all ranks: M Q would be none without.
+        /// Gives columns that are all zeros, as at first, numbers between -1 and 1, the same on all ranks: else M Q would be zeros.
         template <class T>
         void renew(std::span<T> q) const {
             for (std::size_t c = 0; c < r_; ++c) {

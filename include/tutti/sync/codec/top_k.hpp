@@ -20,7 +20,8 @@ namespace tutti::sync::codec {
 
 /// Each rank sends the numbers of a block that are largest by magnitude, with their places; all ranks add them up. What it does not
 /// send is lost, unless `error_feedback` is around it, which trains far better.
-/// Cost:   one all_gather per block, of k numbers and places per rank, k = share n rounded up; 4n bytes in memory, and what is gathered
+/// Cost:   two all_gather per block, of k numbers and k places per rank, k = share n rounded up; 4n bytes in memory, and what is
+///         gathered
 /// Order:  rank order; of numbers as large as one another those that come first are sent
 /// Source: Aji and Heafield 2017, arXiv:1704.05021
 struct top_k {
@@ -64,7 +65,8 @@ struct top_k {
             auto const places = choose(std::span<T const>{numbers});
             auto const all = gathered_.as<std::byte>();
             // Laid out by type: all ranks' numbers, then all ranks' places.
-            std::size_t const whole = k_ * static_cast<std::size_t>(world.size()), mine = k_ * static_cast<std::size_t>(world.rank());
+            auto const ranks = static_cast<std::size_t>(world.size()), me = static_cast<std::size_t>(world.rank());
+            std::size_t const whole = k_ * ranks, mine = k_ * me;
             std::span<T> const values{reinterpret_cast<T*>(all.data()), whole};
             std::span<std::uint32_t> const at{reinterpret_cast<std::uint32_t*>(all.data() + whole * sizeof(T)), whole};
             for (std::size_t i = 0; i < k_; ++i) values[mine + i] = numbers[places[i]], at[mine + i] = places[i];
