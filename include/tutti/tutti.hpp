@@ -78,6 +78,7 @@
 #include <tutti/sync/codec/top_k.hpp>
 #include <tutti/sync/compressed.hpp>
 #include <tutti/sync/every_n_steps.hpp>
+#include <tutti/sync/parameter_server.hpp>
 #include <tutti/sync/sharded.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
 #include <tutti/train/layers.hpp>

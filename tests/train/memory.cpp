@@ -99,6 +99,20 @@ TEST_CASE("top_k keeps a place per number and room for what all ranks send") {
         });
 }
 
+TEST_CASE("a parameter server keeps of staleness + 1 steps what is under way") {
+    for (int const ranks : {1, 2, 3})
+        tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
+            auto const before = held;
+            tutti::data_parallel_trainer trainer{world, mixed{}, tutti::partition::block{},
+                                                 tutti::sync::parameter_server{.staleness = 2}, tutti::optim::adam{}};
+            trainer.run_epoch(std::vector<int>(8), {.batch = 4});
+            auto const memory = trainer.memory();
+            std::size_t const mine = memory.optimizer / 2;
+            CHECK(memory.sync == (ranks == 1 ? 0 : 3 * (2 * whole + static_cast<std::size_t>(ranks - 1) * mine)));
+            CHECK(static_cast<std::ptrdiff_t>(memory.optimizer + memory.sync) == held - before);
+        });
+}
+
 TEST_CASE("a shard's optimiser state is that of the numbers it owns, and all shards are the whole") {
     std::array<std::size_t, 4> optimizer{};
     tutti::launch<tutti::comm::threads>(4, [&](auto& world) {

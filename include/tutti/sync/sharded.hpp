@@ -8,8 +8,8 @@
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/shards.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -38,7 +38,7 @@ struct sharded {
             for_each_shard(gradients, [&](auto block, auto mine) { reduce_scatter_v(*world_, block, mine, counts_); });
             return factor;
         }
-        slice owned(std::size_t count) const { return shard(count, world_->rank()); }
+        slice owned(std::size_t count) const { return detail::shard_of(count, world_->rank(), world_->size()); }
         template <class Parameters>
         void publish(Parameters&& parameters) {
             if (world_->size() == 1) return;
@@ -55,13 +55,6 @@ struct sharded {
         static std::size_t memory(std::span<block_form const> /*blocks*/) { return 0; }
 
     private:
-        /// Shards are equal but for the last, and begin on whole cache lines of numbers that do.
-        slice shard(std::size_t count, int rank) const {
-            auto const ranks = static_cast<std::size_t>(world_->size()), me = static_cast<std::size_t>(rank);
-            std::size_t const each = ((count + ranks - 1) / ranks + 15) / 16 * 16;
-            return {std::min(count, me * each), std::min(count, (me + 1) * each)};
-        }
-
         /// Calls `visit(block, this rank's part of it)`, with every rank's number of its elements in `counts_`.
         template <class Blocks, class Visit>
         void for_each_shard(Blocks&& blocks, Visit visit) {
@@ -69,7 +62,9 @@ struct sharded {
             for_each_block(blocks, [&](auto block) { count += block.size(); });
             counts_.resize(static_cast<std::size_t>(world_->size()));
             for_each_block(blocks, [&](auto block) {
-                auto part = [&](int rank) { return tutti::detail::part_of_block(shard(count, rank), offset, block.size()); };
+                auto part = [&](int rank) {
+                    return tutti::detail::part_of_block(detail::shard_of(count, rank, world_->size()), offset, block.size());
+                };
                 for (std::size_t k = 0; k < counts_.size(); ++k) counts_[k] = part(static_cast<int>(k)).size();
                 auto const mine = part(world_->rank());
                 visit(block, block.subspan(mine.first, mine.size()));

@@ -143,6 +143,7 @@ public:
             ++report.steps, report.samples += last - first;
             after_step_.tell({epoch_, step + 1, steps, last - first, loss / static_cast<double>(samples), norm});
         }
+        settle();
         share_buffers();
         report.mean_loss = total(loss_sum) / static_cast<double>(report.samples);
         report.seconds = seconds(clock::now() - start);
@@ -169,6 +170,7 @@ public:
         totals.check();
         contribute(samples == 0, static_cast<double>(samples) / totals.samples);
         double const norm = update(clip_norm);
+        settle();
         step_report const report{epoch_, 1, 1, static_cast<std::size_t>(totals.samples), totals.loss / totals.samples, norm};
         after_step_.tell(report);
         return report;
@@ -364,6 +366,18 @@ private:
         ++step_;
         timed([&] { sync_.publish(parameters); });
         return norm;
+    }
+
+    /// Where a policy lets ranks run ahead: takes in what is late. Collective.
+    void settle() {
+        auto&& parameters = parameters_of(model_);
+        auto&& gradients = gradients_of(model_);
+        if constexpr (requires { sync_.late(gradients), sync_.settle(parameters); }) {
+            double factor = 0;
+            timed([&] { factor = sync_.late(gradients); });
+            if (factor != 0) detail::update_parameters(optimizer_, step_, parameters, gradients, factor, owned_, state_);
+            timed([&] { sync_.settle(parameters); });
+        }
     }
 
     /// What a rank alone deals to itself is looked at once.
