@@ -1,6 +1,7 @@
 #include "backends.hpp"
 #include "training.hpp"
 
+#include <tutti/collectives/all_gather.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/traced.hpp>
 #include <tutti/optim/adam.hpp>
@@ -10,8 +11,10 @@
 #include <tutti/sync/parameter_server.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <thread>
@@ -45,7 +48,42 @@ struct constant {
     }
 };
 
+/// Notes when it began and computed each gradient, by the clock of the host.
+struct timed {
+    bool is_slow = false;
+    std::vector<std::int64_t> begun{}, computed{};
+    std::array<float, 3> value{}, slope{};
+
+    static std::int64_t now() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+    auto parameters() { return std::span{value}; }
+    auto gradients() { return std::span{slope}; }
+    float loss_and_gradients(auto const& /*batch*/) {
+        begun.push_back(now());
+        if (is_slow) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        computed.push_back(now());
+        return 0;
+    }
+};
+
 }  // namespace
+
+TEST_CASE("no rank begins a step before all have computed the gradient of the one staleness + 1 before") {
+    laws::on_every_backend([&](laws::any_communicator& world, laws::expectation const& expect) {
+        if (!world.can_start_messages()) return;
+        std::size_t const steps = 12, ranks = static_cast<std::size_t>(world.size());
+        for (int const staleness : {0, 1, 3}) {
+            tutti::data_parallel_trainer trainer{world, timed{.is_slow = world.rank() == world.size() / 2}, partition::strided{},
+                                                 parameter_server{.staleness = staleness}, optim::sgd{}};
+            trainer.run_epoch(std::vector<int>(steps * ranks), {.batch = ranks});
+            std::vector<std::int64_t> computed(steps * ranks);
+            tutti::all_gather(world, trainer.model().computed, computed);
+            for (std::size_t rank = 0; rank < ranks; ++rank)
+                for (std::size_t step = 1 + static_cast<std::size_t>(staleness); step < steps; ++step)
+                    expect(trainer.model().begun[step] >= computed[rank * steps + step - 1 - static_cast<std::size_t>(staleness)],
+                           "a rank is further ahead than its staleness");
+        }
+    });
+}
 
 TEST_CASE("with staleness 0 a parameter server trains as all_reduce, bit for bit") {
     laws::on_every_backend([&](laws::any_communicator& world, laws::expectation const& expect) {
@@ -125,7 +163,7 @@ TEST_CASE("staleness that is negative, or differs, is told on every rank; traffi
         trainer.after_step([&](auto const&) { steps.push_back(traced.summary()); });
         trainer.run_epoch(laws::wave(24), {.batch = 8});
         for (auto const kind : {tutti::collective::send, tutti::collective::receive})
-            expect.equal(static_cast<double>(steps[2].of(kind).bytes - steps[1].of(kind).bytes), trainer.traffic().of(kind), "bytes");
+            expect.equal(static_cast<double>(steps[2].of(kind).bytes - steps[1].of(kind).bytes), trainer.traffic().of(kind), "sum");
         if (world.size() == 2) {  // shards of 48 of 65 numbers: 45 floats and 3 doubles, and 17 doubles
             bool const first = world.rank() == 0;
             double const mine = first ? 45 * 4 + 3 * 8 : 17 * 8, other = first ? 17 * 8 : 45 * 4 + 3 * 8;

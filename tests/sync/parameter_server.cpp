@@ -49,7 +49,8 @@ TEST_CASE("the fastest rank is ahead of a slow one, by no more steps than its st
                 paced model{.done = &done, .rank = world.rank(), .slow = ranks - 1};
                 tutti::data_parallel_trainer trainer{world, model, partition::strided{}, parameter_server{.staleness = staleness},
                                                      sgd{}};
-                trainer.run_epoch(std::vector<int>(static_cast<std::size_t>(16 * ranks)), {.batch = static_cast<std::size_t>(ranks)});
+                auto const batch = static_cast<std::size_t>(ranks);
+                trainer.run_epoch(std::vector<int>(16 * batch), {.batch = batch});
                 int const lead = trainer.model().lead;
                 CHECK(lead <= staleness);
                 for (int before = most; before < lead && !most.compare_exchange_weak(before, lead);) {}

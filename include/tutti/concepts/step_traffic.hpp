@@ -7,8 +7,8 @@
 namespace tutti {
 
 /// Bytes that one rank hands to collectives per optimiser step, by collective: what `comm::traced` counts, so of the larger one of
-/// its two buffers. How many of them cross a link is the algorithm's: a ring's all-reduce of n bytes sends 2 (p - 1) / p n. A mean
-/// over steps, where steps differ.
+/// its two buffers; messages count where they are sent and where they are received. How many bytes cross a link is the algorithm's:
+/// a ring's all-reduce of n sends 2 (p - 1) / p n. A mean over steps, where steps differ.
 struct step_traffic {
     struct row {
         collective kind = collective::none;

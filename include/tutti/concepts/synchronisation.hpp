@@ -25,8 +25,9 @@ struct slice {
 /// It may also have, where `blocks` are the form of every block (see tutti/concepts/block_form.hpp):
 ///     prepare(blocks)                called once, before the first step: room for a state
 ///     late(gradients), settle(parameters)
-///                                    an epoch or a `step` ends: leave in the owned gradients what has come too late, and return what
-///                                    it is to be multiplied by, 0 if nothing has; after that update, make replicas equal. Collective.
+///                                    an epoch or a `step` ends: leave in the owned gradients what has come late, and return what
+///                                    it is to be multiplied by, 0 if nothing has; after that update, make replicas equal.
+///                                    Collective.
 ///     traffic(blocks)                what one step hands to collectives, as a formula: a `step_traffic`
 ///     memory(blocks)                 bytes that grow with the model and that it keeps, as a formula
 /// `gradients` and `parameters` are what the model gives; `tutti::for_each_block` goes through them.

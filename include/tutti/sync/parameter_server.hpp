@@ -25,26 +25,27 @@
 
 namespace tutti::sync {
 
-/// Every rank serves a shard of the parameters: all ranks send it their gradients of it, it moves it by those that have come, and sends
-/// it to all. A rank goes on with what it has, so a slow one does not hold up the others before they are `staleness` steps ahead of
-/// it: after a step they wait for those who have not computed the gradient of so many steps earlier. Stale-synchronous (SSP).
+/// Every rank serves a shard of the parameters: all ranks send it their gradients of it, it moves it by those that have come, and
+/// sends it to all. A rank goes on with what it has, so a slow one does not hold up the others before they are `staleness` steps
+/// ahead of it: none begins a step before all have computed the gradient of the one staleness + 1 before. Stale-synchronous (SSP).
 ///
-/// With staleness 0 each step is that of `all_reduce`. Else replicas differ within an epoch, and a gradient counts in the update that
-/// follows its coming: all have been counted once when an epoch ends, by one more update where some were late, and replicas are then
-/// equal. `step` ends alike, and `clip_norm` makes every step wait for all. Messages of `tutti::send` keep their order among these.
+/// With staleness 0 each step is that of `all_reduce`. Else replicas differ within an epoch, and a gradient counts in the update
+/// that follows its coming: all have been counted once when an epoch ends, by one more update where some were late, which
+/// `clip_norm` does not bound, and replicas are then equal. `step` ends alike, and `clip_norm` makes every step wait for all.
+/// Messages of `tutti::send` keep their order among these.
 /// Cost:   per step and peer two started messages each way, of the bytes of an all_reduce by a ring in all; in memory
 ///         (staleness + 1) (2n + (p - 1) n / p) numbers
 /// Order:  rank order, of what comes late step by step: with staleness 0 equal from run to run, else as ranks happen to be fast
-/// Source: Ho et al. 2013, More effective distributed ML via a stale synchronous parallel parameter server; shards and servers beside
-///         workers as in Li et al. 2014
+/// Source: Ho et al. 2013, More effective distributed ML via a stale synchronous parallel parameter server; servers beside workers
+///         as in Li et al. 2014, Scaling distributed machine learning with the parameter server
 struct parameter_server {
     int staleness = 0;  ///< steps that the fastest rank may be ahead of the slowest, >= 0
 
     template <class Comm>
     class bound {
         static_assert(starts_messages<Comm>,
-                      "tutti: sync::parameter_server needs a communicator that starts messages, as comm::threads and comm::mpi do, so "
-                      "that no rank waits for another; use tutti::sync::sharded<1> on this one");
+                      "tutti: sync::parameter_server needs a communicator that starts messages, as comm::threads and comm::mpi do, "
+                      "so that no rank waits for another; use tutti::sync::sharded<1> on this one");
 
     public:
         /// Collective.
@@ -111,7 +112,8 @@ struct parameter_server {
             ++clock_;
         }
 
-        /// Waits for the gradients that are late and leaves their sum; returns what it is to be multiplied by, 0 if none is. Collective.
+        /// Waits for the gradients that are late and leaves their sum; returns what it is to be multiplied by, 0 if none is.
+        /// Collective.
         template <class Gradients>
         double late(Gradients&& gradients) {
             if (world_->size() == 1) return 0;
@@ -227,11 +229,12 @@ struct parameter_server {
         }
         template <class Blocks>
         void unpack(Blocks&& blocks, int rank, bytes from) const {
-            for_each_part(blocks, rank, from, [](auto part, std::byte const* at) { std::memcpy(part.data(), at, part.size_bytes()); });
+            for_each_part(blocks, rank, from,
+                          [](auto part, std::byte const* at) { std::memcpy(part.data(), at, part.size_bytes()); });
         }
 
-        /// Leaves in this rank's shard the sum of the gradients of steps up to `last` that have come and are not counted yet; false if
-        /// there are none.
+        /// Leaves in this rank's shard the sum of the gradients of steps up to `last` that have come and are not counted yet; false
+        /// if there are none.
         template <class Gradients>
         bool count_gradients(Gradients&& gradients, std::int64_t last) {
             bool any = false;
