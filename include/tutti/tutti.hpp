@@ -75,7 +75,13 @@
 #include <tutti/pipeline/timeline.hpp>
 #include <tutti/pipeline/verify.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/codec/error_feedback.hpp>
+#include <tutti/sync/codec/half.hpp>
+#include <tutti/sync/codec/power_sgd.hpp>
+#include <tutti/sync/codec/top_k.hpp>
+#include <tutti/sync/compressed.hpp>
 #include <tutti/sync/every_n_steps.hpp>
+#include <tutti/sync/parameter_server.hpp>
 #include <tutti/sync/sharded.hpp>
 #include <tutti/tensor/column_parallel.hpp>
 #include <tutti/tensor/row_parallel.hpp>

@@ -171,6 +171,14 @@ TEST_CASE("ranks start from one net, stay replicas, and share what a batch norm 
     }
 }
 
+TEST_CASE("a net's weights are matrices to a codec, its biases and norms vectors") {
+    auto const shapes = made().shapes();
+    std::size_t const expected[][2] = {{4, 2}, {4, 1}, {4, 1}, {4, 1}, {1, 4}, {1, 1}, {1, 3}, {1, 1}};
+    REQUIRE(shapes.size() == 8);
+    for (std::size_t k = 0; k < 8; ++k) CHECK(shapes[k].rows * 100 + shapes[k].columns == expected[k][0] * 100 + expected[k][1]);
+    static_assert(tutti::has_shapes<model>);
+}
+
 TEST_CASE("parameters that cannot be trained in place are refused by name") {
     auto const problem_of = [](auto net) {
         try {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/concepts/block_form.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
@@ -41,6 +42,16 @@ public:
 
     std::vector<std::span<Number>> const& parameters() const { return state_->parameters; }
     std::vector<std::span<Number>> const& gradients() const { return state_->gradients; }
+    /// What is a matrix among them: a tensor of two dimensions or more, its first by all others together, as kernels are.
+    std::vector<block_shape> shapes() const {
+        std::vector<block_shape> all;
+        for (torch::Tensor const& each : state_->tensors) {
+            auto const whole = static_cast<std::size_t>(each.numel());
+            auto const rows = each.dim() >= 2 && whole != 0 ? static_cast<std::size_t>(each.size(0)) : whole;
+            all.push_back({rows, rows == 0 ? 1 : whole / rows});
+        }
+        return all;
+    }
     /// What is not trained, as bytes: running means, counters, frozen parameters.
     std::vector<std::span<std::uint8_t>> const& buffers() const { return state_->buffers; }
 

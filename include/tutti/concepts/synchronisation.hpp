@@ -22,6 +22,14 @@ struct slice {
 ///                                    does that on its way, which saves a pass over them.
 ///     owned(count)                   which slice of `count` parameters this rank must update. Pure.
 ///     publish(parameters)            the update is done: exchange parameters or not. Collective if any rank's is.
+/// It may also have, where `blocks` are the form of every block (see tutti/concepts/block_form.hpp):
+///     prepare(blocks)                called once, before the first step: room for a state
+///     late(gradients), settle(parameters)
+///                                    an epoch or a `step` ends: leave in the owned gradients what has come late, and return what
+///                                    it is to be multiplied by, 0 if nothing has; after that update, make replicas equal.
+///                                    Collective.
+///     traffic(blocks)                what one step hands to collectives, as a formula: a `step_traffic`
+///     memory(blocks)                 bytes that grow with the model and that it keeps, as a formula
 /// `gradients` and `parameters` are what the model gives; `tutti::for_each_block` goes through them.
 /// Laws: after publish all replicas are equal, bit for bit, unless the policy says when they are; with one rank all three
 /// moments leave everything as it is and cost nothing.

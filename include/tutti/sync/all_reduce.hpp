@@ -1,11 +1,14 @@
 #pragma once
 
 #include <tutti/collectives/all_reduce.hpp>
+#include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 
 #include <cmath>
 #include <cstddef>
+#include <span>
 
 namespace tutti::sync {
 namespace detail {
@@ -45,6 +48,13 @@ struct all_reduce {
         slice owned(std::size_t count) const { return {0, count}; }
         template <class Parameters>
         void publish(Parameters&& /*parameters*/) {}
+
+        step_traffic traffic(std::span<block_form const> blocks) const {
+            step_traffic sum;
+            if (world_->size() > 1) sum.add(collective::all_reduce, static_cast<double>(bytes_of(blocks)));
+            return sum;
+        }
+        static std::size_t memory(std::span<block_form const> /*blocks*/) { return 0; }
 
     private:
         Comm* world_;

@@ -2,8 +2,10 @@
 
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/all_reduce.hpp>
+#include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/operation.hpp>
+#include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
@@ -12,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace tutti::sync {
@@ -65,6 +68,15 @@ struct every_n_steps {
             if (world_->size() == 1 || step_ <= warm_up_ || (step_ - warm_up_) % n_ != 0) return;
             for_each_block(parameters, [&](auto block) { tutti::all_reduce(*world_, block, average{}); });
         }
+
+        /// The mean of n steps after the warm-up.
+        step_traffic traffic(std::span<block_form const> blocks) const {
+            step_traffic sum;
+            if (world_->size() > 1)
+                sum.add(collective::all_reduce, static_cast<double>(bytes_of(blocks)) / static_cast<double>(n_));
+            return sum;
+        }
+        static std::size_t memory(std::span<block_form const> /*blocks*/) { return 0; }
 
     private:
         Comm* world_;

@@ -2,13 +2,16 @@
 
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/reduce_scatter.hpp>
+#include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/shards.hpp>
 
-#include <algorithm>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace tutti::sync {
@@ -35,21 +38,23 @@ struct sharded {
             for_each_shard(gradients, [&](auto block, auto mine) { reduce_scatter_v(*world_, block, mine, counts_); });
             return factor;
         }
-        slice owned(std::size_t count) const { return shard(count, world_->rank()); }
+        slice owned(std::size_t count) const { return detail::shard_of(count, world_->rank(), world_->size()); }
         template <class Parameters>
         void publish(Parameters&& parameters) {
             if (world_->size() == 1) return;
             for_each_shard(parameters, [&](auto block, auto mine) { all_gather_v(*world_, mine, block, counts_); });
         }
 
-    private:
-        /// Shards are equal but for the last, and begin on whole cache lines of numbers that do.
-        slice shard(std::size_t count, int rank) const {
-            auto const ranks = static_cast<std::size_t>(world_->size()), me = static_cast<std::size_t>(rank);
-            std::size_t const each = ((count + ranks - 1) / ranks + 15) / 16 * 16;
-            return {std::min(count, me * each), std::min(count, (me + 1) * each)};
+        step_traffic traffic(std::span<block_form const> blocks) const {
+            step_traffic sum;
+            if (world_->size() == 1) return sum;
+            sum.add(collective::reduce_scatter, static_cast<double>(bytes_of(blocks)));
+            sum.add(collective::all_gather, static_cast<double>(bytes_of(blocks)));
+            return sum;
         }
+        static std::size_t memory(std::span<block_form const> /*blocks*/) { return 0; }
 
+    private:
         /// Calls `visit(block, this rank's part of it)`, with every rank's number of its elements in `counts_`.
         template <class Blocks, class Visit>
         void for_each_shard(Blocks&& blocks, Visit visit) {
@@ -57,7 +62,9 @@ struct sharded {
             for_each_block(blocks, [&](auto block) { count += block.size(); });
             counts_.resize(static_cast<std::size_t>(world_->size()));
             for_each_block(blocks, [&](auto block) {
-                auto part = [&](int rank) { return tutti::detail::part_of_block(shard(count, rank), offset, block.size()); };
+                auto part = [&](int rank) {
+                    return tutti::detail::part_of_block(detail::shard_of(count, rank, world_->size()), offset, block.size());
+                };
                 for (std::size_t k = 0; k < counts_.size(); ++k) counts_[k] = part(static_cast<int>(k)).size();
                 auto const mine = part(world_->rank());
                 visit(block, block.subspan(mine.first, mine.size()));

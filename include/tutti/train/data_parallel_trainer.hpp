@@ -3,13 +3,16 @@
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/all_reduce.hpp>
 #include <tutti/collectives/broadcast.hpp>
+#include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/buffers.hpp>
+#include <tutti/concepts/codec.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/dataset.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/partition.hpp>
+#include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
 #include <tutti/detail/text.hpp>
@@ -76,6 +79,10 @@ class data_parallel_trainer : public detail::training_course {
     static_assert(optimizer<Optimizer, float> || optimizer<Optimizer, double>,
                   "tutti: the fifth argument of data_parallel_trainer is no optimiser, such as tutti::optim::sgd; see "
                   "tutti/concepts/optimizer.hpp");
+    static_assert(!needs_shapes<Sync> || has_shapes<Model>,
+                  "tutti: the synchronisation policy makes matrices smaller, and the model does not say which of its blocks are: "
+                  "give it shapes(), a block_shape per block, or take a codec that needs none, such as tutti::sync::codec::top_k; "
+                  "see tutti/concepts/block_form.hpp");
 
 public:
     /// Takes the model over and gives every rank rank 0's parameters, and buffers where the model has such. Collective.
@@ -98,6 +105,7 @@ public:
             {{"the number of parameters", count},
              {"the number of blocks", sizes.size()},
              detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
+        prepare_sync();
         check_buffers();
         owned_ = sync_.owned(count);
         is_whole_ = total(owned_ == slice{0, count} ? 0 : 1) == 0;  // on all ranks, since all must know who adds up norms
@@ -144,6 +152,7 @@ public:
             ++report.steps, report.samples += last - first;
             after_step_.tell({epoch_, step + 1, steps, last - first, loss / static_cast<double>(samples), norm});
         }
+        settle();
         share_buffers();
         report.mean_loss = total(loss_sum) / static_cast<double>(report.samples);
         report.seconds = seconds(clock::now() - start);
@@ -175,6 +184,7 @@ public:
         });
         contribute(samples == 0, static_cast<double>(samples) / totals.samples);
         double const norm = update(clip_norm);
+        settle();
         step_report const report{epoch_, 1, 1, static_cast<std::size_t>(totals.samples), totals.loss / totals.samples, norm};
         after_step_.tell(report);
         return report;
@@ -241,6 +251,30 @@ public:
         return all;
     }
 
+    /// What one optimiser step hands to collectives on this rank, as the policy's formula. Without what does not grow with the
+    /// model: what is compared or summed up per epoch, in `step` and for `clip_norm`; and without `buffers()`. Local.
+    step_traffic traffic() {
+        static_assert(
+            requires(bound_sync const& sync, std::span<block_form const> blocks) { sync.traffic(blocks); },
+            "tutti: traffic() needs a synchronisation policy whose bound has traffic(blocks); see "
+            "tutti/concepts/synchronisation.hpp");
+        return sync_.traffic(detail::forms_of(model_));
+    }
+
+    /// Bytes that this rank holds, as formulas. Local.
+    rank_memory memory() {
+        static_assert(
+            requires(bound_sync const& sync, std::span<block_form const> blocks) { sync.memory(blocks); },
+            "tutti: memory() needs a synchronisation policy whose bound has memory(blocks); see "
+            "tutti/concepts/synchronisation.hpp");
+        auto const blocks = detail::forms_of(model_);
+        rank_memory held{.parameters = bytes_of(blocks), .gradients = bytes_of(blocks), .sync = sync_.memory(blocks)};
+        detail::for_each_owned(parameters_of(model_), owned_,
+                               [&](auto part) { held.optimizer += part.size_bytes() * static_cast<std::size_t>(state_.count); });
+        if (!accumulated_.empty()) held.accumulation = held.gradients;
+        return held;
+    }
+
 private:
     using bound_sync = typename Sync::template bound<Comm>;
 
@@ -253,6 +287,23 @@ private:
     void share_buffers() {
         if constexpr (has_buffers<Model>)
             if (world_->size() > 1) for_each_block(model_.buffers(), [&](auto block) { broadcast(*world_, block, 0); });
+    }
+    /// Tells the policy the form of the blocks, where it asks for that. Collective.
+    void prepare_sync() {
+        if constexpr (requires(std::span<block_form const> blocks) { sync_.prepare(blocks); }) {
+            std::vector<std::size_t> shapes;
+            std::vector<block_form> blocks;
+            std::string problem;
+            try {
+                blocks = detail::forms_of(model_);
+            } catch (usage_error const& refused) { problem = refused.what(); }
+            for (auto const& each : blocks) shapes.insert(shapes.end(), {each.shape.rows, each.shape.columns, each.number});
+            if (total(problem.empty() ? 0 : 1) != 0)
+                throw usage_error{problem.empty() ? "tutti: the model: its shapes do not fit its blocks on another rank" : problem};
+            detail::agree<detail::arguments_of::data_parallel_trainer>(
+                *world_, "the model", {detail::agreed::hash("the list of shapes", detail::fingerprint(std::span{shapes}))});
+            sync_.prepare(blocks);
+        }
     }
     void check_buffers() {
         if constexpr (has_buffers<Model>) {
@@ -330,6 +381,18 @@ private:
         ++step_;
         timed([&] { sync_.publish(parameters); });
         return norm;
+    }
+
+    /// Where a policy lets ranks run ahead: takes in what is late. Collective.
+    void settle() {
+        auto&& parameters = parameters_of(model_);
+        auto&& gradients = gradients_of(model_);
+        if constexpr (requires { sync_.late(gradients), sync_.settle(parameters); }) {
+            double factor = 0;
+            timed([&] { factor = sync_.late(gradients); });
+            if (factor != 0) detail::update_parameters(optimizer_, step_, parameters, gradients, factor, owned_, state_);
+            timed([&] { sync_.settle(parameters); });
+        }
     }
 
     /// What a rank alone deals to itself is looked at once.

@@ -29,6 +29,17 @@ struct step_report {
     double gradient_norm = 0;  ///< of the whole gradient before clipping; 0 unless clipped
 };
 
+/// Bytes that one rank holds for a training, of what grows with the model.
+struct rank_memory {
+    std::size_t parameters = 0;
+    std::size_t gradients = 0;
+    std::size_t optimizer = 0;     ///< its state for the parameters that this rank updates
+    std::size_t sync = 0;          ///< what the synchronisation policy keeps
+    std::size_t accumulation = 0;  ///< sums over micro-batches; none before an epoch is run with `accumulate`
+
+    std::size_t total() const { return parameters + gradients + optimizer + sync + accumulation; }
+};
+
 /// One epoch. The loss is equal on all ranks; times are this rank's.
 struct epoch_report {
     std::int64_t epoch = 0;   ///< from 0

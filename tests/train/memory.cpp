@@ -1,0 +1,125 @@
+#include <tutti/tutti.hpp>
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+#include <span>
+#include <tuple>
+#include <vector>
+
+namespace {
+
+/// Bytes that this thread holds in memory that is aligned, as only numbers' is.
+thread_local std::ptrdiff_t held = 0;
+
+}  // namespace
+
+// Each piece has its size before it.
+void* operator new[](std::size_t size, std::align_val_t alignment) {
+    auto const room = static_cast<std::size_t>(alignment);
+    auto* const bytes = static_cast<std::byte*>(std::aligned_alloc(room, (size + 2 * room - 1) / room * room));
+    if (!bytes) throw std::bad_alloc{};
+    *reinterpret_cast<std::size_t*>(bytes) = size;
+    held += static_cast<std::ptrdiff_t>(size);
+    return bytes + room;
+}
+void operator delete[](void* pointer, std::align_val_t alignment) noexcept {
+    if (!pointer) return;
+    auto* const bytes = static_cast<std::byte*>(pointer) - static_cast<std::size_t>(alignment);
+    held -= static_cast<std::ptrdiff_t>(*reinterpret_cast<std::size_t*>(bytes));
+    std::free(bytes);
+}
+void operator delete[](void* pointer, std::size_t, std::align_val_t alignment) noexcept { operator delete[](pointer, alignment); }
+
+namespace {
+
+namespace codec = tutti::sync::codec;
+
+/// A matrix of 40 x 30 floats and a vector of 50 doubles.
+struct mixed {
+    std::vector<float> w = std::vector<float>(1200), dw = w;
+    std::vector<double> b = std::vector<double>(50), db = b;
+    auto parameters() { return std::tuple{std::span{w}, std::span{b}}; }
+    auto gradients() { return std::tuple{std::span{dw}, std::span{db}}; }
+    std::array<tutti::block_shape, 2> shapes() const { return {{{40, 30}, {50, 1}}}; }
+    double loss_and_gradients(auto const& /*batch*/) { return 0; }
+};
+
+constexpr std::size_t whole = 1200 * 4 + 50 * 8;
+
+/// Checks what a trainer says against what its rank has allocated for it; `sync` is what its policy keeps on several ranks.
+template <class Sync, class Optimizer>
+void check(Sync policy, Optimizer optimizer, std::size_t sync) {
+    for (int const ranks : {1, 2, 3, 4})
+        tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
+            auto const before = held;
+            tutti::data_parallel_trainer trainer{world, mixed{}, tutti::partition::block{}, policy, optimizer};
+            auto const memory = trainer.memory();
+            CHECK(memory.parameters == whole);
+            CHECK(memory.gradients == whole);
+            CHECK(memory.sync == (ranks == 1 ? 0 : sync));
+            CHECK(memory.accumulation == 0);
+            CHECK(static_cast<std::ptrdiff_t>(memory.optimizer + memory.sync) == held - before);
+            trainer.run_epoch(std::vector<int>(8), {.batch = 4, .accumulate = 2});
+            CHECK(trainer.memory().accumulation == whole);
+            CHECK(static_cast<std::ptrdiff_t>(memory.optimizer + memory.sync + whole) == held - before);
+            CHECK(trainer.memory().total() == memory.total() + whole);
+        });
+}
+
+/// top_k's, on any number of ranks: a place per number, and what is gathered.
+std::size_t top_k_of(int ranks) { return 1250 * 4 + static_cast<std::size_t>(ranks) * (12 * (4 + 4) + 1 * (8 + 4)); }
+
+}  // namespace
+
+TEST_CASE("memory() is what a rank has allocated, by every policy") {
+    tutti::optim::sgd const plain{}, momentum{.momentum = 0.9};
+    tutti::optim::adam const adam{};
+    check(tutti::sync::all_reduce{}, plain, 0);
+    check(tutti::sync::all_reduce{}, momentum, 0);
+    check(tutti::sync::every_n_steps{.n = 2}, adam, 0);
+    check(tutti::sync::sharded<1>{}, adam, 0);
+    check(tutti::sync::compressed{codec::half{}}, plain, 1250 * 2);
+    check(tutti::sync::compressed{codec::error_feedback{codec::half{}}}, adam, 1250 * 2 + whole);
+    check(tutti::sync::compressed{codec::error_feedback{codec::power_sgd{.rank = 2}}}, momentum, (40 + 30) * 2 * 4 + whole);
+}
+
+TEST_CASE("top_k keeps a place per number and room for what all ranks send") {
+    for (int const ranks : {2, 3})
+        tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
+            auto const before = held;
+            tutti::data_parallel_trainer trainer{world, mixed{}, tutti::partition::block{},
+                                                 tutti::sync::compressed{codec::error_feedback{codec::top_k{}}},
+                                                 tutti::optim::sgd{}};
+            CHECK(trainer.memory().sync == top_k_of(ranks) + whole);
+            CHECK(static_cast<std::ptrdiff_t>(trainer.memory().sync) == held - before);
+        });
+}
+
+TEST_CASE("a parameter server keeps of staleness + 1 steps what is under way") {
+    for (int const ranks : {1, 2, 3})
+        tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
+            auto const before = held;
+            tutti::data_parallel_trainer trainer{world, mixed{}, tutti::partition::block{},
+                                                 tutti::sync::parameter_server{.staleness = 2}, tutti::optim::adam{}};
+            trainer.run_epoch(std::vector<int>(8), {.batch = 4});
+            auto const memory = trainer.memory();
+            std::size_t const mine = memory.optimizer / 2;
+            CHECK(memory.sync == (ranks == 1 ? 0 : 3 * (2 * whole + static_cast<std::size_t>(ranks - 1) * mine)));
+            CHECK(static_cast<std::ptrdiff_t>(memory.optimizer + memory.sync) == held - before);
+        });
+}
+
+TEST_CASE("a shard's optimiser state is that of the numbers it owns, and all shards are the whole") {
+    std::array<std::size_t, 4> optimizer{};
+    tutti::launch<tutti::comm::threads>(4, [&](auto& world) {
+        tutti::data_parallel_trainer trainer{world, mixed{}, tutti::partition::block{}, tutti::sync::sharded<1>{},
+                                             tutti::optim::adam{}};
+        optimizer[static_cast<std::size_t>(world.rank())] = trainer.memory().optimizer;
+    });
+    // 320 numbers, 20 runs of 16, for each of the first three; the last has 240 of the matrix and the vector.
+    CHECK(optimizer == std::array<std::size_t, 4>{2 * 320 * 4, 2 * 320 * 4, 2 * 320 * 4, 2 * (240 * 4 + 50 * 8)});
+}
