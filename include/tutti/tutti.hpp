@@ -90,3 +90,4 @@
 #include <tutti/train/data_parallel_trainer.hpp>
 #include <tutti/train/layers.hpp>
 #include <tutti/train/model_parallel_trainer.hpp>
+#include <tutti/train/replicas.hpp>

@@ -80,6 +80,8 @@ template <class Blocks, class Visit>
 constexpr void for_each_block(Blocks&& blocks, Visit&& visit) {
     if constexpr (number_block<Blocks>) {
         visit(std::span{std::ranges::data(blocks), std::ranges::size(blocks)});
+    } else if constexpr (requires { blocks.visit_blocks(visit); }) {  // blocks that are in several places
+        blocks.visit_blocks(visit);
     } else if constexpr (std::ranges::range<Blocks>) {
         for (auto&& block : blocks) for_each_block(block, visit);
     } else {

@@ -43,4 +43,8 @@ concept synchronisation =
         state.publish(block);
     };
 
+/// Lets each rank update a part of the parameters, so `owned` is not all of them; a policy says so: `divides_update`.
+template <class Sync>
+concept divides_update = requires { requires Sync::divides_update; };
+
 }  // namespace tutti

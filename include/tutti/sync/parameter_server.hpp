@@ -41,6 +41,8 @@ namespace tutti::sync {
 struct parameter_server {
     int staleness = 0;  ///< steps that the fastest rank may be ahead of the slowest, >= 0
 
+    static constexpr bool divides_update = true;
+
     template <class Comm>
     class bound {
         static_assert(starts_messages<Comm>,

@@ -26,6 +26,8 @@ template <int Stage>
 struct sharded {
     static_assert(Stage == 1, "tutti: sync::sharded<1> divides the optimiser's state; other stages do not exist");
 
+    static constexpr bool divides_update = true;
+
     template <class Comm>
     class bound {
     public:

@@ -18,11 +18,13 @@
 #include <tutti/train/deal.hpp>
 #include <tutti/train/epoch.hpp>
 #include <tutti/train/layers.hpp>
+#include <tutti/train/replicas.hpp>
 #include <tutti/train/reports.hpp>
 #include <tutti/train/split_stage.hpp>
 #include <tutti/train/stage.hpp>
 #include <tutti/train/stage_learning.hpp>
 #include <tutti/train/stage_pass.hpp>
+#include <tutti/train/stage_plan.hpp>
 #include <tutti/train/ties.hpp>
 #include <tutti/train/together.hpp>
 
@@ -51,8 +53,9 @@ struct model_parallel_trainer { std::uint64_t bits; };
 /// move through the stages, several at a time, in the order of a schedule. Built and used by all ranks alike. A rank builds only
 /// its own layers. The same program on any number of ranks, one included, is the same training, bit for bit: every sum is taken in
 /// one order.
+/// Several copies of it train together where the last argument says so, each on its share of every batch.
 /// Source: pipeline parallelism as in Huang et al. 2019, arXiv:1811.06965
-template <class Comm, class Model, class Partition, class Cuts, class Schedule, class Optimizer>
+template <class Comm, class Model, class Partition, class Cuts, class Schedule, class Optimizer, class Replicas = detail::one_copy>
 class model_parallel_trainer : public detail::training_course {
     static_assert(communicator<Comm>,
                   "tutti: model_parallel_trainer(world, ...): world is no communicator; it needs rank(), size(), announce(), "
@@ -72,42 +75,52 @@ class model_parallel_trainer : public detail::training_course {
     static_assert(optimizer<Optimizer, float> || optimizer<Optimizer, double>,
                   "tutti: the sixth argument of model_parallel_trainer is no optimiser, such as tutti::optim::sgd; see "
                   "tutti/concepts/optimizer.hpp");
+    static_assert(detail::is_replicas<Replicas>,
+                  "tutti: the seventh argument of model_parallel_trainer does not say which ranks have copies of a stage: "
+                  "tutti::replicas{grid.along(\"data\"), tutti::sync::all_reduce{}}");
 
 public:
     /// Cuts the model, and builds the layers of this rank's stage. Collective.
     /// @param  world      must outlive the trainer
-    /// @param  partition  orders the data; all ranks work on the same samples, so it deals to one rank
+    /// @param  partition  orders the data; all stages work on the same samples, so it deals to copies of the model, as to ranks
+    /// @param  copies     `replicas{group, policy}`: the ranks that have this stage too, and what they exchange
     /// @throws usage_error  on every rank: fewer layers than ranks, cuts or ties that do not fit or differ between ranks, gradients
     ///                      and parameters of other shapes, settings that make no sense or differ
     /// @throws usage_error  on every rank of a group that layers are split over, when stages or optimisers differ, or parameters
     ///                      that are not split
     /// @throws what a factory throws, on the rank where it does; the others get `peer_failed`
     /// Cost:   a few small exchanges; the parameters of this rank's layers, as many gradients again, and the optimiser's state
-    model_parallel_trainer(Comm& world, Model model, Partition partition, Cuts cuts, Schedule schedule, Optimizer optimizer)
+    model_parallel_trainer(Comm& world, Model model, Partition partition, Cuts cuts, Schedule schedule, Optimizer optimizer,
+                           Replicas copies = {})
         : world_{&world},
           model_{std::move(model)},
           partition_{std::move(partition)},
-          schedule_{std::move(schedule)},
-          learning_{std::move(optimizer)} {
+          plan_{std::move(schedule)},
+          learning_{std::move(optimizer)},
+          copies_{copies} {
         std::vector<std::size_t> at;
+        detail::together<argument>(world, [&] { copies_.bind(); });
         together([&] {
-            at = checked_cuts(cuts);
+            at = detail::checked_cuts(cuts, Model::count, world_->size());
             ties_.emplace(model_.ties(), at);
             learning_.optimizer().check();
         });
         std::vector<std::size_t> tied;
         for (auto const& [first, second] : model_.ties())
             tied.insert(tied.end(), {first.layer, first.block, second.layer, second.block});
-        detail::agree<argument>(world, "the model",
-                                {{"the number of layers", Model::count},
-                                 detail::agreed::hash("the list of its cuts", detail::fingerprint(std::span{at})),
-                                 detail::agreed::hash("the list of its ties", detail::fingerprint(std::span{tied}))});
-        detail::agree<argument>(
-            world, "the optimiser",
-            {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
+        agree([&](auto& group) {
+            detail::agree<argument>(group, "the model",
+                                    {{"the number of layers", Model::count},
+                                     detail::agreed::hash("the list of its cuts", detail::fingerprint(std::span{at})),
+                                     detail::agreed::hash("the list of its ties", detail::fingerprint(std::span{tied}))});
+            detail::agree<argument>(
+                group, "the optimiser",
+                {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
+        });
         auto const rank = static_cast<std::size_t>(world.rank());
         while_peers_wait([&] { stage_.build(model_, at[rank], at[rank + 1]); });
         together([&] { learning_.prepare(stage_); });
+        copies_.together([&] { copies_.begin(stage_); });
         ties_->check(world, stage_);
         ties_->copy_parameters(world, stage_);
         detail::with_split_groups(stage_, [&](auto& group) {
@@ -127,16 +140,16 @@ public:
     /// @throws what a layer, the loss or the data set throws, on the rank where it does; the others get `peer_failed`
     /// Cost:   per step that of this rank's layers and the optimiser, the time the schedule idles, and per micro-batch an
     ///         activation and a gradient to and from each neighbour. This rank holds what `schedule.in_flight` micro-batches save.
-    /// The loss that `after_step` is told of is known to the last rank alone; to the others it is NaN.
+    /// The loss that `after_step` is told of is that of this copy's samples, and known to its last rank alone; to the others, and where
+    /// the copy has no samples, it is NaN.
     template <class Data>
     epoch_report run_epoch(Data&& data, epoch_options const& options = {}) {
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        detail::check_epoch(*world_, size, options, epoch_, step_);
-        detail::with_split_groups(stage_, [&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
+        agree([&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
         check_share(size);
         std::size_t const steps = detail::steps_of(size, options.batch);
-        auto const share = partition_.share(share_of{epoch_, size, 0, 1});
+        auto const share = partition_.share(share_of{epoch_, size, copies_.rank(), copies_.size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
         detail::stage_pass<Model, detail::batch_of<Data>> pass{stage_, cuts_};
         epoch_report report{.epoch = epoch_};
@@ -145,17 +158,20 @@ public:
         communicating_ = {};
         for (std::size_t step = options.first_step; step < steps; ++step) {
             std::size_t const first = step * options.batch, whole = std::min(options.batch, size - first);
-            auto const parts = std::min(options.accumulate, whole);  // more would be empty
-            auto const position = [&](std::size_t part) { return first + detail::part_of(whole, part, parts); };
-            double const loss = go_through(
-                pass, parts, [&](std::size_t part) { return position(part + 1) - position(part); },
-                [&](std::size_t part, auto use) { batches.with(share, position(part), position(part + 1), use); });
-            double const norm = update(options.clip_norm);
+            std::size_t const begin = share.before(first), mine = share.before(first + whole) - begin;
+            auto const parts = std::min(options.accumulate, mine);  // more would be empty
+            auto const position = [&](std::size_t part) { return begin + detail::part_of(mine, part, parts); };
+            double loss = 0;
+            if (mine != 0)
+                loss = go_through(
+                    pass, parts, [&](std::size_t part) { return position(part + 1) - position(part); },
+                    [&](std::size_t part, auto use) { batches.with(share, position(part), position(part + 1), use); });
+            double const norm = update(options.clip_norm, static_cast<double>(mine) / static_cast<double>(whole));
             loss_sum += loss;
             ++report.steps, report.samples += whole;
-            after_step_.tell({epoch_, step + 1, steps, whole, ends() ? loss / static_cast<double>(whole) : not_known, norm});
+            after_step_.tell({epoch_, step + 1, steps, whole, ends() ? loss / static_cast<double>(mine) : not_known, norm});
         }
-        report.mean_loss = from_last(loss_sum) / static_cast<double>(report.samples);
+        report.mean_loss = of_all(loss_sum) / static_cast<double>(report.samples);
         report.seconds = seconds(clock::now() - start);
         report.communicating = seconds(communicating_);
         ++epoch_;
@@ -163,37 +179,42 @@ public:
         return report;
     }
 
-    /// One optimiser step on micro-batches that the caller brings, the same on all ranks; only those with the first and the last
-    /// layer look into them. Collective.
+    /// One optimiser step on micro-batches that the caller brings, the same on all stages, each copy of the model its own; only ranks
+    /// with the first and the last layer look into them. Collective.
     /// @param  micro_batches  a range of batches, each of which knows its size, >= 1
     /// @param  clip_norm      as in `epoch_options`
-    /// @throws usage_error  on every rank, when there is none or an empty one, or numbers differ between ranks
+    /// @throws usage_error  on every rank, when a copy has none or an empty one, or numbers differ between stages
     template <std::ranges::random_access_range MicroBatches>
     step_report step(MicroBatches const& micro_batches, double clip_norm = 0) {
         using Batch = std::remove_cvref_t<std::ranges::range_reference_t<MicroBatches const>>;
         std::vector<std::size_t> sizes;
         std::size_t whole = 0;
         for (auto const& each : micro_batches) sizes.push_back(std::size(each)), whole += sizes.back();
-        auto const agree = [&](auto& group) {
-            detail::agree<detail::arguments_of::step>(
-                group, "step",
-                {{"the number of micro-batches", sizes.size()},
-                 {"the number of samples", whole},
-                 detail::agreed::hash("the list of sizes", detail::fingerprint(std::span{sizes})),
-                 {"clip_norm", clip_norm},
-                 {"the number of steps done", step_}});
-        };
-        agree(*world_);
-        detail::with_split_groups(stage_, agree);
+        copies_.together([&] {
+            along_copy([&](auto& group) {
+                detail::agree<detail::arguments_of::step>(
+                    group, "step",
+                    {{"the number of micro-batches", sizes.size()},
+                     {"the number of samples", whole},
+                     detail::agreed::hash("the list of sizes", detail::fingerprint(std::span{sizes}))});
+            });
+            if (sizes.empty()) throw usage_error{"tutti: step: there is no micro-batch"};
+            if (std::ranges::find(sizes, std::size_t{0}) != sizes.end())
+                throw usage_error{"tutti: step: a micro-batch has no sample"};
+        });
+        agree([&](auto& group) {
+            detail::agree<detail::arguments_of::step>(group, "step",
+                                                      {{"clip_norm", clip_norm}, {"the number of steps done", step_}});
+        });
         detail::check_clip_norm("step", clip_norm);
-        if (sizes.empty()) throw usage_error{"tutti: step: there is no micro-batch"};
-        if (std::ranges::find(sizes, std::size_t{0}) != sizes.end()) throw usage_error{"tutti: step: a micro-batch has no sample"};
+        double all[] = {static_cast<double>(whole)};
+        copies_.add_up(all);
         detail::stage_pass<Model, Batch> pass{stage_, cuts_};
         double const loss = go_through(
             pass, sizes.size(), [&](std::size_t part) { return sizes[part]; },
             [&](std::size_t part, auto use) { use(std::ranges::begin(micro_batches)[static_cast<std::ptrdiff_t>(part)]); });
-        double const norm = update(clip_norm);
-        step_report const report{epoch_, 1, 1, whole, from_last(loss) / static_cast<double>(whole), norm};
+        double const norm = update(clip_norm, static_cast<double>(whole) / all[0]);
+        step_report const report{epoch_, 1, 1, static_cast<std::size_t>(all[0]), of_all(loss) / all[0], norm};
         after_step_.tell(report);
         return report;
     }
@@ -207,8 +228,8 @@ public:
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        detail::check_evaluation(*world_, size, options);
-        auto const share = partition::strided{}.share(share_of{0, size, 0, 1});
+        agree([&](auto& group) { detail::check_evaluation(group, size, options); });
+        auto const share = partition::strided{}.share(share_of{0, size, copies_.rank(), copies_.size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
         using pass_type = detail::stage_pass<Model, detail::batch_of<Data>>;
         pass_type pass{stage_, cuts_};
@@ -218,20 +239,23 @@ public:
             pass.reserve(1);
             for (std::size_t first = 0, last = 0; first < size; first = last) {
                 last = first + std::min(options.batch, size - first);
+                std::size_t const from = share.before(first), to = share.before(last);
+                if (from == to) continue;
                 auto const pass_on = [&](action what) {
                     pipeline::task const task{what};
-                    transfer(pass, std::span{&task, 1}, [&](int) { return last - first; });
+                    transfer(pass, std::span{&task, 1}, [&](int) { return to - from; });
                 };
                 if (stage_.first() > 0) pass_on(action::receive_activation);
                 auto const forward = [&](detail::batch_of<Data> const* batch) {
-                    pass.forward(0, batch, [&](auto y) { mean.add(metric(y, *batch), last - first); });
+                    pass.forward(0, batch, [&](auto y) { mean.add(metric(y, *batch), to - from); });
                 };
-                if (begins() || ends()) batches.with(share, first, last, [&](auto const& batch) { forward(&batch); });
+                if (begins() || ends()) batches.with(share, from, to, [&](auto const& batch) { forward(&batch); });
                 else forward(nullptr);
                 if (!ends()) pass_on(action::send_activation);
             }
         });
         if (world_->size() > 1) broadcast(*world_, mean.sums(), world_->size() - 1);
+        copies_.add_up(mean.sums());
         return mean.over(size);
     }
     /// The mean of the model's own loss.
@@ -274,65 +298,58 @@ private:
         detail::or_end(
             [&](std::string const& text) {
                 detail::with_split_groups(stage_, [&](auto& group) { group.abort(text); });
+                copies_.with_group([&](auto& group) { group.abort(text); });
                 if (world_->size() > 1) world_->abort(text);
             },
             act);
     }
+    /// Compares, by check(group), what must be equal along one copy: between stages, and between parts of layers.
+    template <class Check>
+    void along_copy(Check check) {
+        check(*world_);
+        detail::with_split_groups(stage_, check);
+    }
+    /// The same over all copies: what one copy finds, all are told. Collective.
+    template <class Check>
+    void agree(Check check) {
+        copies_.together([&] { along_copy(check); });
+        copies_.with_group(check);
+    }
 
-    /// What the rank with the last layer brings.
-    double from_last(double value) { return world_->size() == 1 ? value : broadcast(*world_, value, world_->size() - 1); }
+    /// What the ranks with the last layer bring, summed over copies.
+    double of_all(double value) {
+        double sum[] = {world_->size() == 1 ? value : broadcast(*world_, value, world_->size() - 1)};
+        copies_.add_up(sum);
+        return sum[0];
+    }
 
     template <class Act>
     void together(Act act) {
-        detail::together<argument>(*world_, act);
+        copies_.together([&] { detail::together<argument>(*world_, act); });
     }
 
-    std::vector<std::size_t> checked_cuts(Cuts const& cuts) const {
-        auto const ranks = static_cast<std::size_t>(world_->size());
-        if (Model::count < ranks)
-            detail::raise<usage_error>({"tutti: model_parallel_trainer: ", Model::count, " layers cannot be cut into ", ranks,
-                                        " stages, one for each rank: use fewer ranks, or more layers"});
-        auto at = cuts.cuts(Model::count, ranks);
-        if (at.size() != ranks + 1 || at.front() != 0 || at.back() != Model::count ||
-            std::ranges::adjacent_find(at, std::greater_equal{}) != at.end())
-            throw usage_error{
-                "tutti: model_parallel_trainer: the layer partition breaks its law: it has to give the first layer of each "
-                "stage, ascending, and the number of layers; see tutti/concepts/layer_partition.hpp"};
-        return at;
-    }
-
-    /// All ranks deal to themselves, as if each were alone, and have to deal alike.
+    /// Every stage deals to its copy for itself, and all have to deal alike.
     void check_share(std::size_t size) {
         bool const anew = dealt_size_ != size;
-        std::uint64_t settings = 0;
-        detail::together<detail::arguments_of::run_epoch>(*world_, [&] {
-            comm::solo alone;
-            detail::check_deal(alone, partition_, epoch_, size, false);
-            if (anew && world_->size() > 1) settings = detail::fingerprint_of_deal(partition_, share_of{epoch_, size, 0, 1});
-        });
-        if (anew)
-            detail::agree<detail::arguments_of::run_epoch>(
-                *world_, "run_epoch", {detail::agreed::hash("the list of the partition's settings (seed, ...)", settings)});
-        if (anew)
-            detail::with_split_groups(stage_, [&](auto& group) {
-                detail::agree<detail::arguments_of::run_epoch>(
-                    group, "run_epoch, of layers that are split over a group",
-                    {detail::agreed::hash("the list of the partition's settings (seed, ...)",
-                                          detail::fingerprint_of_deal(partition_, share_of{epoch_, size, 0, 1}))});
+        share_of const mine{epoch_, size, copies_.rank(), copies_.size()};
+        copies_.together([&] {
+            std::uint64_t settings = 0;
+            detail::together<detail::arguments_of::run_epoch>(*world_, [&] {
+                comm::solo alone;
+                if (mine.ranks == 1) detail::check_deal(alone, partition_, epoch_, size, false);
+                if (anew) settings = detail::fingerprint_of_deal(partition_, mine);
             });
+            if (!anew) return;
+            auto const alike = [&](auto& group, char const* where) {
+                detail::agree<detail::arguments_of::run_epoch>(
+                    group, where, {detail::agreed::hash("the list of the partition's settings (seed, ...)", settings)});
+            };
+            alike(*world_, "run_epoch");
+            detail::with_split_groups(stage_,
+                                      [&](auto& group) { alike(group, "run_epoch, of layers that are split over a group"); });
+        });
+        copies_.with_group([&](auto& group) { detail::check_deal(group, partition_, epoch_, size, anew); });
         dealt_size_ = size;
-    }
-
-    /// What this rank does in a step of so many micro-batches; made, and verified, where it was not for the last one.
-    pipeline::stage_schedule const& tasks_for(std::size_t micro_batches) {
-        pipeline::shape const shape{world_->size(), static_cast<int>(micro_batches)};
-        if (planned_ != shape.micro_batches) {
-            auto const found = pipeline::verify(schedule_, shape);
-            if (!found) detail::raise<usage_error>({"tutti: the pipeline schedule is unsound: ", describe(found)});
-            plan_ = schedule_.steps(shape, world_->rank());
-            planned_ = shape.micro_batches;
-        }
-        return plan_;
     }
 
     template <class Pass, class SamplesOf>
@@ -348,8 +365,9 @@ private:
     /// @param  with     with(micro-batch, use) calls use(batch)
     template <class Pass, class Samples, class With>
     double go_through(Pass& pass, std::size_t micro_batches, Samples samples, With with) {
-        auto const& tasks = tasks_for(micro_batches).tasks;
-        auto const slots = static_cast<std::size_t>(plan_.in_flight());
+        auto const& plan = plan_.of(micro_batches, world_->rank(), world_->size());
+        auto const& tasks = plan.tasks;
+        auto const slots = static_cast<std::size_t>(plan.in_flight());
         double whole = 0, loss = 0;
         for (std::size_t k = 0; k < micro_batches; ++k) whole += static_cast<double>(samples(k));
         auto const samples_of = [&](int micro_batch) { return samples(static_cast<std::size_t>(micro_batch)); };
@@ -383,29 +401,30 @@ private:
     }
 
     /// Moves this rank's parameters; returns the norm of the whole model's gradient where it was asked for.
-    double update(double clip_norm) {
+    /// @param  weight  share of the batch that this copy has worked on
+    double update(double clip_norm, double weight) {
         auto const start = clock::now();
         ties_->add_gradients(*world_, stage_);
-        double norm = 0, factor = 1;
+        double factor = copies_.contribute(stage_, weight), norm = 0;
         if (clip_norm > 0) {
-            norm = learning_.norm(*world_, stage_, *ties_);
-            if (norm > clip_norm) factor = clip_norm / norm;
+            norm = factor * learning_.norm(*world_, stage_, *ties_);
+            if (norm > clip_norm) factor *= clip_norm / norm;
         }
         communicating_ += clock::now() - start;
         while_peers_wait([&] { learning_.update(stage_, ++step_, factor); });
+        copies_.publish(stage_);
         return norm;
     }
 
     Comm* world_;
     Model model_;
     Partition partition_;
-    Schedule schedule_;
+    detail::stage_plan<Schedule> plan_;
     detail::stage<Model> stage_;
     detail::stage_learning<Model, Optimizer> learning_;
     detail::cuts_of_stage cuts_;
     std::optional<detail::bound_ties<Model>> ties_;  // from the constructor on
-    pipeline::stage_schedule plan_;
-    int planned_ = 0;  // micro-batches that `plan_` is for
+    detail::bound_replicas<Replicas> copies_;
     std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
 };
 
