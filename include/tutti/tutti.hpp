@@ -72,6 +72,7 @@
 #include <tutti/pipeline/timeline.hpp>
 #include <tutti/pipeline/verify.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/bucketed.hpp>
 #include <tutti/sync/every_n_steps.hpp>
 #include <tutti/sync/sharded.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>

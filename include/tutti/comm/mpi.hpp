@@ -77,7 +77,10 @@ public:
     void perform(call const& what) {
         if (perform_without_messages(what)) return;
         detail::watchdog::watched const watched{*watchdog_, what};
-        if (native_.has(what)) return native_.perform(what);
+        if (native_.has(what)) {
+            if (rests_) return rest_until_done([&](detail::mpi_request& request) { native_.perform(what, &request); });
+            return native_.perform(what);
+        }
         detail::execution under_way{what, schedule_of(what)};
         for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
     }
@@ -89,7 +92,7 @@ public:
         constexpr bool native = detail::mpi_collectives::has_all<Kind, T, Operation>();
         // Of a small sum by MPI little more is left than MPI's part.
         if constexpr (native && Kind == collective::all_reduce) {
-            if (size_ > 1 && !memory_ && started_->empty() && what.count <= INT_MAX) [[likely]] {
+            if (by_itself_ && !memory_ && started_->empty() && what.count <= INT_MAX) [[likely]] {
                 detail::watchdog::watched const watched{*watchdog_, what};
                 return native_.all_reduce(what);
             }
@@ -173,7 +176,7 @@ public:
         detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split(group_, color, key, &part), "MPI_Comm_split");
-        return mpi{part, watchdog_, started_};
+        return mpi{part, watchdog_, started_, rests_};
     }
     /// The ranks of one host, which share memory, become a group. Collective.
     mpi split_by_host() {
@@ -181,7 +184,31 @@ public:
         detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split_by_host}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part), "MPI_Comm_split_type");
-        return mpi{part, watchdog_, started_};
+        return mpi{part, watchdog_, started_, rests_};
+    }
+
+    /// All ranks become another group, which another thread of this process may use while this one goes on: neither moves what was
+    /// started on the other. A thread that waits in it leaves the core to others. Collective.
+    /// @pre `can_detach()`
+    mpi detach() {
+        finish_started();
+        MPI_Comm same = MPI_COMM_NULL;
+        {
+            detail::watchdog::watched const watched{*watchdog_, {.kind = collective::detach}};
+            detail::check_mpi(MPI_Comm_dup(group_, &same), "MPI_Comm_dup");
+        }
+        return mpi{same, std::make_shared<detail::watchdog>(detail::joined({"rank ", rank_, " of ", size_}), watchdog_->timeout()),
+                   std::make_shared<std::vector<on_its_way*>>(), true};
+    }
+    /// Whether MPI lets two threads of every process call it: MPI_THREAD_MULTIPLE, as `launch_options::detachable` asks for.
+    /// Collective.
+    bool can_detach() {
+        finish_started();
+        detail::watchdog::watched const watched{*watchdog_, {.kind = collective::detach}};
+        int level = MPI_THREAD_SINGLE, least = level;
+        detail::check_mpi(MPI_Query_thread(&level), "MPI_Query_thread");
+        detail::check_mpi(MPI_Allreduce(&level, &least, 1, MPI_INT, MPI_MIN, group_), "MPI_Allreduce");
+        return least == MPI_THREAD_MULTIPLE;
     }
 
     /// `size` elements for each rank in memory that all ranks of the host see: collectives on it, in and out, are done in place as by
@@ -210,7 +237,7 @@ public:
     /// @throws usage_error  on every rank: `options.ranks` is another number than the launcher has started
     template <class Body>
     static void launch(launch_options const& options, Body&& body) {
-        initialise();
+        initialise(options.detachable);
         mpi world{MPI_COMM_WORLD, options.timeout};
         if (options.ranks && *options.ranks != world.size())
             detail::raise<usage_error>({"tutti: launch needs ", *options.ranks, " ranks, and MPI has started ", world.size(),
@@ -233,6 +260,26 @@ private:
         virtual void progress() = 0;                              // goes on as far as it can without waiting
         virtual bool is_schedule_of(mpi const& world) const = 0;  // which its peers need this rank for
         virtual call const& what() const = 0;
+    };
+
+    /// What a rank does between two looks at what is under way: nothing, or, on a detached group, it leaves its core to the thread
+    /// that computes, in naps that are short beside the time waited so far.
+    class resting {
+    public:
+        explicit resting(mpi const& world) : rests_{world.rests_} {}
+        void operator()() {
+            if (!rests_) return;
+            using namespace std::chrono;
+            auto const now = steady_clock::now();
+            if (since_ == steady_clock::time_point{}) since_ = now;
+            auto const waited = now - since_;
+            if (waited < microseconds{20}) std::this_thread::yield();
+            else std::this_thread::sleep_for(std::min<steady_clock::duration>(waited / 16, microseconds{200}));
+        }
+
+    private:
+        bool rests_;
+        std::chrono::steady_clock::time_point since_{};
     };
 
     /// One request of MPI's, the rounds of a schedule, or one round of messages.
@@ -265,7 +312,7 @@ private:
 
         void wait() override {
             detail::watchdog::watched const watched{*world_.watchdog_, what_};
-            while (!over_) world_.progress_started();
+            for (resting pause{world_}; !over_; pause()) world_.progress_started();
             if (error_) std::rethrow_exception(error_);
         }
         bool ready() override {
@@ -319,8 +366,9 @@ private:
         std::exception_ptr error_;
     };
 
-    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<on_its_way*>> running)
+    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<on_its_way*>> running, bool rests)
         : group_{own},
+          rests_{rests},
           watchdog_{std::move(watchdog)},
           started_{std::move(running)} {
         find_place();
@@ -330,6 +378,7 @@ private:
         MPI_Comm_rank(group_, &rank_);
         MPI_Comm_size(group_, &size_);
         native_ = {group_, rank_, size_};
+        by_itself_ = size_ > 1 && !rests_;
     }
 
     /// Performs a call that MPI has all of its kind of.
@@ -337,6 +386,8 @@ private:
     [[gnu::noinline]] void perform_natively(call const& what) {
         if (perform_without_messages(what)) return;
         detail::watchdog::watched const watched{*watchdog_, what};
+        if (rests_ && what.count <= INT_MAX)
+            return rest_until_done([&](detail::mpi_request& request) { native_.start_one<Kind>(what, &request.request); });
         native_.perform_one<Kind>(what);
     }
     /// Finishes what was started, then performs the call if there is nobody to send to, or all data in shared memory.
@@ -360,12 +411,13 @@ private:
         return least == size_;
     }
 
-    [[gnu::cold]] static void initialise() {
+    [[gnu::cold]] static void initialise(bool by_two_threads) {
         int already = 0;
         MPI_Initialized(&already);
         if (already) return;
         int level = 0;
-        detail::check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level), "MPI_Init_thread");
+        detail::check_mpi(MPI_Init_thread(nullptr, nullptr, by_two_threads ? MPI_THREAD_MULTIPLE : MPI_THREAD_SERIALIZED, &level),
+                          "MPI_Init_thread");
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);  // MPICH asks it about requests of any group
         std::atexit([] {
             int finalized = 0;
@@ -391,10 +443,23 @@ private:
         }
     }
 
+    /// Performs a collective of MPI's that `begin` starts.
+    template <class Begin>
+    void rest_until_done(Begin begin) {
+        detail::mpi_request request;
+        begin(request);
+        int complete = 0;
+        for (resting pause{*this};; pause()) {
+            detail::check_mpi(MPI_Test(&request.request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
+            if (complete) return;
+            progress_started();
+        }
+    }
+
     void exchange_now(std::span<message const> round, call const& what) {
         transfer_.begin(group_, round, what);
-        if (started_->empty()) return transfer_.wait(what);
-        while (!transfer_.test(what)) progress_started();
+        if (started_->empty() && !rests_) return transfer_.wait(what);
+        for (resting pause{*this}; !transfer_.test(what); pause()) progress_started();
     }
 
     /// What to run where MPI has no such type or operation.
@@ -414,6 +479,8 @@ private:
 
     MPI_Comm group_ = MPI_COMM_NULL;
     int rank_ = 0, size_ = 1;
+    bool rests_ = false;      // while it waits, since it is not the thread that computes
+    bool by_itself_ = false;  // has peers, and MPI waits for them
     detail::mpi_collectives native_;
     in_background started_calls_{*this};
     std::shared_ptr<detail::watchdog> watchdog_;
