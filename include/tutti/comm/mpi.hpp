@@ -76,11 +76,9 @@ public:
     /// @throws error  when MPI reports one; what the call's operation throws
     void perform(call const& what) {
         if (perform_without_messages(what)) return;
+        if (resting_) return resting_->perform(what);
         detail::watchdog::watched const watched{*watchdog_, what};
-        if (native_.has(what)) {
-            if (rests_) return rest_until_done([&](detail::mpi_request& request) { native_.perform(what, &request); });
-            return native_.perform(what);
-        }
+        if (native_.has(what)) return native_.perform(what);
         detail::execution under_way{what, schedule_of(what)};
         for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
     }
@@ -176,7 +174,7 @@ public:
         detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split(group_, color, key, &part), "MPI_Comm_split");
-        return mpi{part, watchdog_, started_, rests_};
+        return mpi{part, watchdog_, started_, resting_.get()};
     }
     /// The ranks of one host, which share memory, become a group. Collective.
     mpi split_by_host() {
@@ -184,7 +182,7 @@ public:
         detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split_by_host}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part), "MPI_Comm_split_type");
-        return mpi{part, watchdog_, started_, rests_};
+        return mpi{part, watchdog_, started_, resting_.get()};
     }
 
     /// All ranks become another group, which another thread of this process may use while this one goes on: neither moves what was
@@ -197,8 +195,9 @@ public:
             detail::watchdog::watched const watched{*watchdog_, {.kind = collective::detach}};
             detail::check_mpi(MPI_Comm_dup(group_, &same), "MPI_Comm_dup");
         }
+        detached_calls const like{*this};
         return mpi{same, std::make_shared<detail::watchdog>(detail::joined({"rank ", rank_, " of ", size_}), watchdog_->timeout()),
-                   std::make_shared<std::vector<on_its_way*>>(), true};
+                   std::make_shared<std::vector<on_its_way*>>(), &like};
     }
     /// Whether MPI lets two threads of every process call it: MPI_THREAD_MULTIPLE, as `launch_options::detachable` asks for.
     /// Collective.
@@ -266,7 +265,7 @@ private:
     /// that computes, in naps that are short beside the time waited so far.
     class resting {
     public:
-        explicit resting(mpi const& world) : rests_{world.rests_} {}
+        explicit resting(mpi const& world) : rests_{world.resting_ != nullptr} {}
         void operator()() {
             if (!rests_) return;
             using namespace std::chrono;
@@ -280,6 +279,40 @@ private:
     private:
         bool rests_;
         std::chrono::steady_clock::time_point since_{};
+    };
+
+    /// Collectives of a detached group. Apart from what they are, which few programs need.
+    class resting_calls {
+    public:
+        virtual ~resting_calls() = default;
+        virtual void perform(call const& what) = 0;
+        virtual std::unique_ptr<resting_calls> of(mpi& world) const = 0;
+    };
+    class detached_calls final : public resting_calls {
+    public:
+        explicit detached_calls(mpi& world) : world_{world} {}
+        std::unique_ptr<resting_calls> of(mpi& world) const override { return std::make_unique<detached_calls>(world); }
+        /// Sums go by tutti's schedules: MPI's that are started may send all one way, and then all the other way.
+        void perform(call const& what) override {
+            detail::watchdog::watched const watched{*world_.watchdog_, what};
+            if (reduces(what.kind) || !world_.native_.has(what)) {
+                detail::execution under_way{what, world_.schedule_of(what)};
+                for (auto round = under_way.next(); !round.empty(); round = under_way.next())
+                    world_.exchange_now(round, under_way.what());
+                return;
+            }
+            detail::mpi_request running;
+            world_.native_.perform(what, &running);
+            for (resting pause{world_};; pause()) {
+                int complete = 0;
+                detail::check_mpi(MPI_Test(&running.request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
+                if (complete) return;
+                world_.progress_started();
+            }
+        }
+
+    private:
+        mpi& world_;
     };
 
     /// One request of MPI's, the rounds of a schedule, or one round of messages.
@@ -366,9 +399,10 @@ private:
         std::exception_ptr error_;
     };
 
-    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<on_its_way*>> running, bool rests)
+    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<on_its_way*>> running,
+        resting_calls const* like)
         : group_{own},
-          rests_{rests},
+          resting_{like ? like->of(*this) : nullptr},
           watchdog_{std::move(watchdog)},
           started_{std::move(running)} {
         find_place();
@@ -378,16 +412,15 @@ private:
         MPI_Comm_rank(group_, &rank_);
         MPI_Comm_size(group_, &size_);
         native_ = {group_, rank_, size_};
-        by_itself_ = size_ > 1 && !rests_;
+        by_itself_ = size_ > 1 && !resting_;
     }
 
     /// Performs a call that MPI has all of its kind of.
     template <collective Kind>
     [[gnu::noinline]] void perform_natively(call const& what) {
         if (perform_without_messages(what)) return;
+        if (resting_) return resting_->perform(what);
         detail::watchdog::watched const watched{*watchdog_, what};
-        if (rests_ && what.count <= INT_MAX)
-            return rest_until_done([&](detail::mpi_request& request) { native_.start_one<Kind>(what, &request.request); });
         native_.perform_one<Kind>(what);
     }
     /// Finishes what was started, then performs the call if there is nobody to send to, or all data in shared memory.
@@ -443,22 +476,9 @@ private:
         }
     }
 
-    /// Performs a collective of MPI's that `begin` starts.
-    template <class Begin>
-    void rest_until_done(Begin begin) {
-        detail::mpi_request request;
-        begin(request);
-        int complete = 0;
-        for (resting pause{*this};; pause()) {
-            detail::check_mpi(MPI_Test(&request.request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
-            if (complete) return;
-            progress_started();
-        }
-    }
-
     void exchange_now(std::span<message const> round, call const& what) {
         transfer_.begin(group_, round, what);
-        if (started_->empty() && !rests_) return transfer_.wait(what);
+        if (started_->empty() && !resting_) return transfer_.wait(what);
         for (resting pause{*this}; !transfer_.test(what); pause()) progress_started();
     }
 
@@ -479,8 +499,8 @@ private:
 
     MPI_Comm group_ = MPI_COMM_NULL;
     int rank_ = 0, size_ = 1;
-    bool rests_ = false;      // while it waits, since it is not the thread that computes
-    bool by_itself_ = false;  // has peers, and MPI waits for them
+    std::unique_ptr<resting_calls> resting_;  // of a detached group, whose thread is not the one that computes
+    bool by_itself_ = false;                  // has peers, and MPI waits for them
     detail::mpi_collectives native_;
     in_background started_calls_{*this};
     std::shared_ptr<detail::watchdog> watchdog_;

@@ -61,12 +61,6 @@ public:
         }
     }
 
-    /// Calls MPI's function that gives a request, for a call of such a kind that an int can count.
-    template <collective Kind>
-    void start_one(call const& what, MPI_Request* request) const {
-        perform_one<Kind>(what, request);
-    }
-
     /// Calls MPI: its blocking function, or the one that gives a request.
     void perform(call const& what, mpi_request* starts = nullptr) const {
         if (what.counts) return perform_v(what, starts);
