@@ -288,7 +288,10 @@ private:
             contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
             return result;
         }
-        clear_accumulated();
+        // Not by clear_accumulated(): a call that g++ 12 leaves out of line costs the loop around it registers.
+        if (accumulated_.empty())
+            accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
+        else accumulated_.clear();
         accumulate = std::min(accumulate, last - first);  // more parts would be empty
         for (std::size_t part = 0; part < accumulate; ++part) {
             std::size_t const from = share.before(first + detail::part_of(last - first, part, accumulate)),
