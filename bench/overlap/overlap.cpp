@@ -98,8 +98,9 @@ auto trainer(tutti::comm::mpi& world, deep const& model, Sync sync) {
 int main(int argc, char** argv) {
     options wanted;
     bool quick = false;
-    CLI::App app{"Times steps of a training without exchange of gradients, with an exchange after the pass, and during it. They take "
-                 "turns in every repeat; what is hidden is the median over repeats."};
+    CLI::App app{
+        "Times steps of a training without exchange of gradients, with an exchange after the pass, and during it. They take "
+        "turns in every repeat; what is hidden is the median over repeats."};
     app.option_defaults()->always_capture_default();
     app.add_option("--layers", wanted.layers, "blocks of gradients")->check(CLI::PositiveNumber);
     app.add_option("--layer", wanted.layer_bytes, "bytes of each")->transform(CLI::AsSizeValue{false});
@@ -151,8 +152,9 @@ int main(int argc, char** argv) {
                     rate ? rate : "links as they are", wanted.layers, bench::show_bytes(wanted.layer_bytes).c_str(),
                     bench::show_bytes(wanted.first_bytes).c_str(), bench::show_bytes(wanted.bytes).c_str(),
                     wanted.one_thread ? "exchanged in passing" : "exchanged by a thread of its own");
-        nlohmann::json report{{"bench", "overlap"}, {"machine", machine}, {"mpi", bench::mpi_version()}, {"ranks", world.size()},
-                              {"link", rate ? rate : ""}, {"one_thread", wanted.one_thread}, {"hidden", hidden}};
+        nlohmann::json report{{"bench", "overlap"},    {"machine", machine},       {"mpi", bench::mpi_version()},
+                              {"ranks", world.size()}, {"link", rate ? rate : ""}, {"one_thread", wanted.one_thread},
+                              {"hidden", hidden}};
         for (std::size_t k = 0; k < names.size(); ++k) {
             std::printf("%-15s %8.1f ms per step\n", names[k], 1e3 * bench::median(times[k]));
             report["seconds_per_step"][names[k]] = times[k];

@@ -6,8 +6,8 @@
 #include <tutti/partition/block.hpp>
 #include <tutti/partition/strided.hpp>
 #include <tutti/sync/all_reduce.hpp>
-#include <tutti/sync/buckets.hpp>
 #include <tutti/sync/bucketed.hpp>
+#include <tutti/sync/buckets.hpp>
 #include <tutti/sync/every_n_steps.hpp>
 #include <tutti/sync/sharded.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
@@ -52,7 +52,7 @@ struct blocky {
         }
     };
     unsigned seed = 0;
-    std::size_t silent = 0;                                   // so many of the blocks are not announced
+    std::size_t silent = 0;                                              // so many of the blocks are not announced
     std::function<void(std::size_t told)> between = [](std::size_t) {};  // called before each announcement
     numbers now{}, slope{};
     unsigned passes = 0;
@@ -160,7 +160,9 @@ struct plain {
     double loss_and_gradients(int, bool = false) { return 0; }
 };
 struct announces_by_function {};
-[[maybe_unused]] double loss_and_gradients(announces_by_function&, int, std::function<void(std::size_t)> announce) { return announce(0), 0; }
+[[maybe_unused]] double loss_and_gradients(announces_by_function&, int, std::function<void(std::size_t)> announce) {
+    return announce(0), 0;
+}
 static_assert(tutti::trains_on<plain, int> && !tutti::announces_gradients<plain, int>);
 static_assert(tutti::trains_on<announces_by_function, int> && tutti::announces_gradients<announces_by_function, int>);
 static_assert(!tutti::overlapping_synchronisation<tutti::sync::all_reduce, laws::any_communicator> &&
@@ -200,7 +202,9 @@ TEST_CASE("gradients exchanged during the pass give what all_reduce gives, whate
         for (std::size_t const batch : {std::size_t{10}, std::size_t{3}})  // 3: ranks without samples
             for (std::size_t const accumulate : {std::size_t{1}, std::size_t{3}}) {
                 auto const wanted = trained(world, expect, blocky{}, tutti::sync::all_reduce{}, batch, accumulate);
-                auto const found = [&](bucketed sync) { return trained(world, expect, shuffled_on(world.rank()), sync, batch, accumulate); };
+                auto const found = [&](bucketed sync) {
+                    return trained(world, expect, shuffled_on(world.rank()), sync, batch, accumulate);
+                };
                 same(world, expect, found({.first_bytes = 1, .bytes = 1}), wanted, "a bucket per block");
                 same(world, expect, found({.first_bytes = 60, .bytes = 300}), wanted, "a few buckets");
                 if (batch == 10) same(world, expect, found({}), wanted, "as it is");
@@ -212,7 +216,8 @@ TEST_CASE("a step on batches of the caller's gives what all_reduce gives") {
     auto const data = laws::wave(40);
     laws::on_every_backend([&](laws::any_communicator& world, laws::expectation const& expect) {
         auto const trained = [&](auto sync, blocky model) {
-            tutti::data_parallel_trainer trainer{world, std::move(model), partition::strided{}, sync, optim::sgd{.learning_rate = 0.1}};
+            tutti::data_parallel_trainer trainer{world, std::move(model), partition::strided{}, sync,
+                                                 optim::sgd{.learning_rate = 0.1}};
             std::vector<double> all;
             for (std::size_t step = 0; step < 4; ++step) {  // rank r brings r + step % 2 samples
                 auto const mine = static_cast<std::size_t>(world.rank()) + step % 2 + (world.size() == 1);
@@ -223,7 +228,8 @@ TEST_CASE("a step on batches of the caller's gives what all_reduce gives") {
             auto const found = values(trainer.model());
             all.insert(all.end(), found.begin(), found.end());
             expect(trainer.replicas_agree(), "replicas agree");
-            expect.throws<tutti::usage_error>([&] { trainer.step(std::span{data}.first(0), 0); }, {"no rank brought a sample"}, "refused");
+            expect.throws<tutti::usage_error>([&] { trainer.step(std::span{data}.first(0), 0); }, {"no rank brought a sample"},
+                                              "refused");
             return all;
         };
         auto const wanted = trained(tutti::sync::all_reduce{}, blocky{});
@@ -241,17 +247,20 @@ TEST_CASE("a model that only announces trains by policies that do not listen, an
             auto const all = trained(world, expect, blocky{}, tutti::sync::all_reduce{}, 10, accumulate);
             blocky model = shuffled_on(world.rank());
             model.silent = 1 + static_cast<std::size_t>(world.rank()) * 2;
-            same(world, expect, trained(world, expect, model, bucketed{.first_bytes = 1, .bytes = 1}, 10, accumulate), all, "some silent");
+            same(world, expect, trained(world, expect, model, bucketed{.first_bytes = 1, .bytes = 1}, 10, accumulate), all,
+                 "some silent");
         }
     });
 }
 
 TEST_CASE("buckets without bytes, or that differ between ranks, are told on every rank") {
     laws::on_every_backend([&](laws::any_communicator& world, laws::expectation const& expect) {
-        expect(problem_with(world, {.first_bytes = 0}).find("first_bytes = 0 must be at least 1") != std::string::npos, "first_bytes");
+        expect(problem_with(world, {.first_bytes = 0}).find("first_bytes = 0 must be at least 1") != std::string::npos,
+               "first_bytes");
         expect(problem_with(world, {.bytes = 0}).find("bytes = 0 must be at least 1") != std::string::npos, "bytes");
         if (world.size() == 1) return;
-        expect(problem_with(world, {.bytes = world.rank() == 1 ? 4u : 3u}).find("bytes is 3 on rank 0 and 4 on rank 1") != std::string::npos,
+        expect(problem_with(world, {.bytes = world.rank() == 1 ? 4u : 3u}).find("bytes is 3 on rank 0 and 4 on rank 1") !=
+                   std::string::npos,
                "different");
     });
 }
@@ -320,7 +329,9 @@ TEST_CASE("a trainer that goes in the middle of a pass leaves nothing behind") {
             tutti::data_parallel_trainer trainer{world, model, partition::strided{}, bucketed{.first_bytes = 1, .bytes = 1},
                                                  optim::sgd{.learning_rate = 0.1}};
             trainer.run_epoch(laws::wave(40), {.batch = 20, .accumulate = 2});
-        } catch (int) { told = "no std::exception"; } catch (tutti::peer_failed const& problem) { told = problem.what(); }
+        } catch (int) { told = "no std::exception"; } catch (tutti::peer_failed const& problem) {
+            told = problem.what();
+        }
         expect(told.find("no std::exception") != std::string::npos, "told");
     });
     laws::on_threads({2, 3}, [&](laws::any_communicator& world, laws::expectation const& expect) {
@@ -332,7 +343,8 @@ TEST_CASE("a trainer that goes in the middle of a pass leaves nothing behind") {
             sync.begin(both, 1.0 / world.size())(1);
         } else {
             bound sync{world, bucketed{.first_bytes = 1, .bytes = 1}};
-            expect.throws<tutti::peer_failed>([&] { sync.contribute(both, 1.0 / world.size()); }, {"in the middle of an exchange"}, "told");
+            expect.throws<tutti::peer_failed>([&] { sync.contribute(both, 1.0 / world.size()); }, {"in the middle of an exchange"},
+                                              "told");
         }
     });
 }
@@ -345,7 +357,10 @@ TEST_CASE("a block that is announced twice, or that there is not, is refused by 
             tutti::data_parallel_trainer trainer{world, model, partition::strided{}, bucketed{.first_bytes = 1, .bytes = 1},
                                                  optim::sgd{.learning_rate = 0.1}};
             auto const run = [&] { trainer.run_epoch(laws::wave(8)); };
-            if (model.is) expect.throws<tutti::usage_error>(run, {wrong == 0 ? "block 0 of its gradients twice" : "block 9 of its gradients, which has 9 blocks"}, "refused");
+            if (model.is)
+                expect.throws<tutti::usage_error>(
+                    run, {wrong == 0 ? "block 0 of its gradients twice" : "block 9 of its gradients, which has 9 blocks"},
+                    "refused");
             else expect.throws<tutti::peer_failed>(run, {"the model announces block"}, "told");
         });
 }

@@ -125,7 +125,8 @@ public:
     /// @throws as `split`
     threads split_by_host() { return threads{*this, agree(collective::split_by_host, 0, 0)}; }
     /// All ranks become another group, which another thread of this rank may use while this one goes on: neither moves what was
-    /// started on the other. It is built and destroyed by the rank's own thread, must not outlive this one, and ends with it. Collective.
+    /// started on the other. It is built and destroyed by the rank's own thread, must not outlive this one, and ends with it.
+    /// Collective.
     /// @throws as `split`
     threads detach() { return threads{*this, agree(collective::detach, 0, 0), std::make_shared<detail::under_way>(under_way_)}; }
     static constexpr bool can_detach() { return true; }

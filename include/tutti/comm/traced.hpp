@@ -110,8 +110,8 @@ public:
     /// The ranks of one host become a traced group with notes of its own. Collective.
     auto split_by_host() requires requires(Comm& world) { world.split_by_host(); }
     { return part([&] { return inner_->split_by_host(); }); }
-    /// All ranks become another traced group, for another thread of each. What it notes is in this one's summary and trace too, there
-    /// on a track of its own. Collective.
+    /// All ranks become another traced group, for another thread of each. What it notes is in this one's summary and trace too,
+    /// there on a track of its own. Collective.
     auto detach() requires detaches<Comm>
     {
         using group = std::remove_reference_t<decltype(inner_->detach())>;

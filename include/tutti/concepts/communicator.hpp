@@ -70,11 +70,11 @@ concept gives_memory = requires(Comm& world) {
     { world.template allocate<int>(std::size_t{}) } -> std::same_as<shared_array<int>>;
 };
 
-/// Gives the same ranks, numbered alike, as a group of their own that another thread of each rank may use while the rank goes on with
-/// this one. Optional: what exchanges while a rank computes needs it, or else goes on only when that rank calls something.
-/// Laws: `can_detach()` is the same on all ranks; `detach()` is a collective, called only where that is true; what is started on one
-/// of the two groups does nothing for the other; they end together; the detached one does not outlive the other, and is built and
-/// destroyed by the rank's own thread.
+/// Gives the same ranks, numbered alike, as a group of their own that another thread of each rank may use while the rank goes on
+/// with this one. Optional: what exchanges while a rank computes needs it, or else goes on only when that rank calls something.
+/// Laws: `can_detach()` is the same on all ranks; `detach()` is a collective, called only where that is true; what is started on
+/// one of the two groups does nothing for the other; they end together; the detached one does not outlive the other, and is built
+/// and destroyed by the rank's own thread.
 template <class Comm>
 concept detaches = requires(Comm& world) {
     { world.can_detach() } -> std::convertible_to<bool>;

@@ -8,8 +8,8 @@
 
 namespace tutti {
 
-/// What a model tells that a block of its gradients is final: `announce(k)`, by the number that `for_each_block` visits it as. Refers to
-/// what it passes that on to; one made of nothing does nothing.
+/// What a model tells that a block of its gradients is final: `announce(k)`, by the number that `for_each_block` visits it as.
+/// Refers to what it passes that on to; one made of nothing does nothing.
 class announcer {
 public:
     announcer() = default;
@@ -58,7 +58,9 @@ struct get_announced_loss_and_gradients {
         return model.loss_and_gradients(batch, announce);
     }
     template <class Model, class Batch>
-        requires(!requires(Model& model, Batch const& batch, announcer const& announce) { model.loss_and_gradients(batch, announce); })
+        requires(!requires(Model& model, Batch const& batch, announcer const& announce) {
+            model.loss_and_gradients(batch, announce);
+        })
     constexpr auto operator()(Model& model, Batch const& batch, announcer const& announce) const
         -> decltype(loss_and_gradients(model, batch, announce)) {
         return loss_and_gradients(model, batch, announce);
@@ -91,8 +93,8 @@ struct get_loss_and_gradients : get_announced_loss_and_gradients {
 }  // namespace adl
 }  // namespace detail
 
-/// The parameters of a model, its gradients, and its training pass, with an announcer or without: the member of that name, or else the
-/// free function found by argument-dependent look-up.
+/// The parameters of a model, its gradients, and its training pass, with an announcer or without: the member of that name, or else
+/// the free function found by argument-dependent look-up.
 inline constexpr detail::adl::get_parameters parameters_of{};
 inline constexpr detail::adl::get_gradients gradients_of{};
 inline constexpr detail::adl::get_loss_and_gradients loss_and_gradients_of{};
@@ -141,11 +143,12 @@ concept trains_on = requires(Model& model, Batch const& batch) {
     { loss_and_gradients_of(model, batch) } -> std::convertible_to<double>;
 };
 
-/// A model that says which gradients are final while it computes the others: `loss_and_gradients(batch, announce)` calls `announce(k)`
-/// as soon as block k of `gradients()` is. Optional: policies that exchange gradients meanwhile need it, such as `sync::bucketed`.
-/// Laws: as those of the pass without, and the same results; each block is announced once, in any order, by the thread that called the
-/// pass and before that returns; the pass neither reads nor writes a block that it has announced. What is never announced is taken
-/// to be final when the pass returns.
+/// A model that says which gradients are final while it computes the others: `loss_and_gradients(batch, announce)` calls
+/// `announce(k)` as soon as block k of `gradients()` is. Optional: policies that exchange gradients meanwhile need it, such as
+/// `sync::bucketed`.
+/// Laws: as those of the pass without, and the same results; each block is announced once, in any order, by the thread that called
+/// the pass and before that returns; the pass neither reads nor writes a block that it has announced. What is never announced is
+/// taken to be final when the pass returns.
 template <class Model, class Batch>
 concept announces_gradients = requires(Model& model, Batch const& batch, announcer const& announce) {
     { loss_and_gradients_of(model, batch, announce) } -> std::convertible_to<double>;

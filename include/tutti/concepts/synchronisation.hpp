@@ -36,11 +36,12 @@ concept synchronisation =
     };
 
 /// A policy with one moment more, for those that exchange gradients while the model still computes others:
-///     begin(gradients, weight)       the pass begins that leaves in `gradients` those of this rank's mean. Returns what is called with k
-///                                    once block k is final, for each at most once; from then on until `contribute` returns, the block
-///                                    is the policy's. Local, and does not wait for peers.
-/// Not called on a rank that has no sample: then, and for blocks that were not announced, `contribute` does what is left to do. Where a
-/// pass fails, the group is ended, and `contribute` is called for the policy to let go of the gradients, whatever it throws.
+///     begin(gradients, weight)       the pass begins that leaves in `gradients` those of this rank's mean. Returns what is called
+///                                    with k once block k is final, for each at most once; from then on until `contribute` returns,
+///                                    the block is the policy's. Local, and does not wait for peers.
+/// Not called on a rank that has no sample: then, and for blocks that were not announced, `contribute` does what is left to do.
+/// Where a pass fails, the group is ended, and `contribute` is called for the policy to let go of the gradients, whatever it
+/// throws.
 template <class Sync, class Comm>
 concept overlapping_synchronisation =
     synchronisation<Sync, Comm> && requires(typename Sync::template bound<Comm>& state, std::span<float>& block, double weight) {

@@ -24,7 +24,9 @@ namespace tutti::sync::detail {
 
 /// Known to detach before it runs.
 template <class Comm>
-concept always_detaches = detaches<Comm> && requires { requires std::bool_constant<Comm::can_detach()>::value; };
+concept always_detaches = detaches<Comm> && requires {
+    requires std::bool_constant<Comm::can_detach()>::value;
+};
 
 /// Sums gradients over the ranks, bucket by bucket, each once its blocks are final and the buckets before it have left.
 template <class Comm>
@@ -45,11 +47,8 @@ public:
         blocks_.clear();
         for_each_block(gradients, [&](auto each) {
             using T = typename decltype(each)::value_type;
-            blocks_.push_back({{&element_type_of<T>, each.size()},
-                               reinterpret_cast<std::byte*>(each.data()),
-                               &scale<T>,
-                               &sum<T>,
-                               &start_sum<T>});
+            blocks_.push_back(
+                {{&element_type_of<T>, each.size()}, reinterpret_cast<std::byte*>(each.data()), &scale<T>, &sum<T>, &start_sum<T>});
         });
         if (buckets_.empty()) lay_out();
         for (std::size_t k = 0; k < buckets_.size(); ++k) missing_[k] = buckets_[k].last - buckets_[k].first;
@@ -151,12 +150,12 @@ private:
     }
 
     std::size_t first_limit_, limit_;
-    std::vector<block> blocks_;             // of this pass
-    std::vector<std::size_t> bucket_of_;    // of each block
-    std::vector<std::size_t> missing_;      // blocks of each bucket that are not final
-    std::vector<tutti::detail::aligned_bytes> gathered_;   // the numbers of each bucket, if it has several blocks
-    std::size_t next_ = 0;                  // bucket to leave
-    double ratio_ = 1;                      // of this rank's share of the batch to an even one
+    std::vector<block> blocks_;                           // of this pass
+    std::vector<std::size_t> bucket_of_;                  // of each block
+    std::vector<std::size_t> missing_;                    // blocks of each bucket that are not final
+    std::vector<tutti::detail::aligned_bytes> gathered_;  // the numbers of each bucket, if it has several blocks
+    std::size_t next_ = 0;                                // bucket to leave
+    double ratio_ = 1;                                    // of this rank's share of the batch to an even one
     bool begun_ = false;
 };
 
@@ -241,7 +240,8 @@ private:
         if (this->error_) return;
         attempt([&] {
             this->pack(bucket);
-            running_.push_back(this->first_block(bucket).start_sum(*this->world_, this->data(bucket), this->buckets_[bucket].count));
+            running_.push_back(
+                this->first_block(bucket).start_sum(*this->world_, this->data(bucket), this->buckets_[bucket].count));
         });
     }
     void go_on() override {

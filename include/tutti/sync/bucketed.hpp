@@ -15,17 +15,17 @@
 
 namespace tutti::sync {
 
-/// Sums the ranks' gradients as `all_reduce` does, but each as soon as the model says that it is final, while the pass goes on: needs
-/// a model that announces its gradients. They are exchanged in buckets, from the last block to the first, since a pass backward ends
-/// with the first: blocks are appended to a bucket until it holds `bytes` or more, or the type of numbers changes. Buckets leave in
-/// that order on every rank, in whatever order their gradients become final. Collective.
+/// Sums the ranks' gradients as `all_reduce` does, but each as soon as the model says that it is final, while the pass goes on:
+/// needs a model that announces its gradients. They are exchanged in buckets, from the last block to the first, since a pass
+/// backward ends with the first: blocks are appended to a bucket until it holds `bytes` or more, or the type of numbers changes.
+/// Buckets leave in that order on every rank, in whatever order their gradients become final. Collective.
 ///
-/// Where the communicator can be detached (threads; MPI where two threads may call it, see `launch_options::detachable`), a thread of
-/// its own exchanges them, and goes on while the model computes. Elsewhere they are started, and go on when the model announces.
+/// Where the communicator can be detached (threads; MPI where two threads may call it, see `launch_options::detachable`), a thread
+/// of its own exchanges them, and goes on while the model computes. Elsewhere they are started, and go on when the model announces.
 /// Between `begin` and the end of `contribute`, gradients that were announced belong to the policy.
 /// Errors: what the exchange throws is thrown when the pass is over, by `contribute`
-/// Cost:   one all_reduce per bucket; buckets of several blocks are copied there and back; where shares are uneven, one pass over the
-///         gradients to weight. Memory: the gradients in such buckets, once. A thread per rank
+/// Cost:   one all_reduce per bucket; buckets of several blocks are copied there and back; where shares are uneven, one pass over
+///         the gradients to weight. Memory: the gradients in such buckets, once. A thread per rank
 /// Order:  rank order: replicas are equal bit for bit, and what `all_reduce` makes of the same gradients
 /// Source: Li et al. 2020, arXiv:2006.15704, section 3.2.3
 struct bucketed {

@@ -22,8 +22,8 @@ struct bucket {
     std::size_t count;  ///< of numbers
 };
 
-/// Which blocks go together, from the last to the first: a block is appended, then the bucket is closed if it holds as many bytes as
-/// it may, or what follows has another type. A template, as few programs need it.
+/// Which blocks go together, from the last to the first: a block is appended, then the bucket is closed if it holds as many bytes
+/// as it may, or what follows has another type. A template, as few programs need it.
 /// @param first_limit  of the first bucket, `limit` of the others
 template <class Item>
 std::vector<bucket> buckets_of(std::span<Item const> blocks, std::size_t first_limit, std::size_t limit) {

@@ -31,7 +31,8 @@ public:
         if (k >= told_.size())
             raise<usage_error>({"tutti: the model announces block ", k, " of its gradients, which has ", told_.size(), " blocks"});
         if (told_[k])
-            raise<usage_error>({"tutti: the model announces block ", k, " of its gradients twice in one pass: it must be final when "
+            raise<usage_error>({"tutti: the model announces block ", k,
+                                " of its gradients twice in one pass: it must be final when "
                                 "it is announced"});
         told_[k] = true;
         pass_on_(k);
