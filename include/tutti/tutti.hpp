@@ -75,6 +75,7 @@
 #include <tutti/pipeline/timeline.hpp>
 #include <tutti/pipeline/verify.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/bucketed.hpp>
 #include <tutti/sync/codec/error_feedback.hpp>
 #include <tutti/sync/codec/half.hpp>
 #include <tutti/sync/codec/power_sgd.hpp>

@@ -6,17 +6,20 @@
 #include <tutti/optim/sgd.hpp>
 #include <tutti/partition/strided.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/bucketed.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
 
 #include <doctest/doctest.h>
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -63,7 +66,8 @@ torch::Tensor squares(Net const& net, batch const& on) {
 }
 
 using model = tutti::adapt::torch_model<std::shared_ptr<layers>, decltype(&squares<std::shared_ptr<layers>>)>;
-static_assert(tutti::trainable<model> && tutti::trains_on<model, batch> && tutti::has_buffers<model>);
+static_assert(tutti::trainable<model> && tutti::trains_on<model, batch> && tutti::has_buffers<model> &&
+              tutti::announces_gradients<model, batch>);
 
 model made() { return {std::make_shared<layers>(), &squares<std::shared_ptr<layers>>}; }
 
@@ -177,6 +181,29 @@ TEST_CASE("a net's weights are matrices to a codec, its biases and norms vectors
     REQUIRE(shapes.size() == 8);
     for (std::size_t k = 0; k < 8; ++k) CHECK(shapes[k].rows * 100 + shapes[k].columns == expected[k][0] * 100 + expected[k][1]);
     static_assert(tutti::has_shapes<model>);
+}
+
+TEST_CASE("gradients exchanged during the backward pass train what those exchanged after it do, bit for bit") {
+    torch::set_num_threads(1);
+    auto const trained = [](auto sync, std::size_t accumulate) {
+        std::vector<std::vector<float>> found(3);
+        tutti::launch<tutti::comm::threads>(3, [&](auto& world) {
+            model started = made();
+            double at = 0;
+            for (auto const block : started.parameters())
+                for (float& x : block) x = static_cast<float>(std::sin(++at) / 2);
+            tutti::data_parallel_trainer trainer{world, std::move(started), tutti::partition::strided{}, sync,
+                                                 tutti::optim::sgd{.learning_rate = 0.01}};
+            for (int epoch = 0; epoch < 2; ++epoch) trainer.run_epoch(plane{}, {.batch = 12, .accumulate = accumulate});
+            found[static_cast<std::size_t>(world.rank())] = all_of(trainer.model().parameters());
+        });
+        CHECK(found[1] == found[0]);
+        CHECK(found[2] == found[0]);
+        return found[0];
+    };
+    for (std::size_t const accumulate : {std::size_t{1}, std::size_t{2}})
+        CHECK(trained(tutti::sync::bucketed{.first_bytes = 1, .bytes = 30}, accumulate) ==
+              trained(tutti::sync::all_reduce{}, accumulate));
 }
 
 TEST_CASE("parameters that cannot be trained in place are refused by name") {

@@ -263,3 +263,25 @@ TEST_CASE("a group of one rank, and one of solo, need nobody") {
         CHECK_THROWS_AS(std::ignore = world.split(-2).size(), tutti::usage_error);
     });
 }
+
+TEST_CASE("a detached group ends with the launch, whichever thread waits in it") {
+    CHECK(told<tutti::collective_mismatch>({.ranks = 2}, {"rank 0 called detach; rank 1 called split"}, [](auto& world) {
+              if (world.rank() == 1) std::ignore = world.split(0).size();
+              else std::ignore = world.detach().size();
+          }) == 2);
+    std::atomic<int> failed = 0;
+    CHECK_THROWS_AS(tutti::launch<threads>(3, [&](threads& world) {
+                        auto beside = world.detach();
+                        if (world.rank() == 1) throw std::domain_error{"not today"};
+                        std::thread other{[&] {
+                            try {
+                                tutti::barrier(beside);
+                            } catch (tutti::peer_failed const& problem) {
+                                failed += std::string{problem.what()}.find("not today") != std::string::npos;
+                            }
+                        }};
+                        other.join();
+                    }),
+                    std::domain_error);
+    CHECK(failed == 2);
+}

@@ -331,3 +331,35 @@ TEST_CASE("a call that throws is noted and thrown, and a running one can be writ
     });
     CHECK(json::parse(std::ifstream{file.path}).at("traceEvents").size() == 9);  // a name, two per rank, two phases per call
 }
+
+TEST_CASE("calls of a detached group are noted by its thread, in the summary, and on a track of their own in the trace") {
+    temporary const file;
+    tutti::launch<traced<threads>>(2, [&](auto& world) {
+        auto beside = world.detach();
+        std::vector<float> x(1000), y(10);
+        std::thread other{[&] {
+            for (int k = 0; k < 50; ++k) tutti::all_reduce(beside, x);
+        }};
+        for (int k = 0; k < 50; ++k) {
+            tutti::broadcast(world, y, 0);
+            CHECK(world.summary().of(collective::all_reduce).calls <= 50);
+        }
+        other.join();
+        CHECK(world.summary().of(collective::all_reduce).calls == 50);
+        CHECK(world.summary().of(collective::broadcast).calls == 50);
+        CHECK(beside.summary().of(collective::all_reduce).bytes == 50 * 4000);
+        world.write_trace(file.path);
+        world.clear();
+        CHECK(world.summary().of(collective::all_reduce).calls == 0);
+    });
+    std::map<int, int> sums;
+    std::map<int, std::string> names;
+    json const trace = json::parse(std::ifstream{file.path});
+    for (json const& each : trace.at("traceEvents")) {
+        int const track = each.at("tid");
+        if (each.at("name") == "thread_name") names[track] = each.at("args").at("name");
+        if (each.at("name") == "all_reduce") ++sums[track];
+    }
+    CHECK(names == std::map<int, std::string>{{0, "rank 0"}, {1, "rank 1"}, {2, "rank 0, detached"}, {3, "rank 1, detached"}});
+    CHECK(sums == std::map<int, int>{{2, 50}, {3, 50}});
+}

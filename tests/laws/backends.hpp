@@ -125,6 +125,8 @@ inline constexpr bool waits_at_start = false;
 template <class Comm>
 inline constexpr bool folds_alike = tutti::performs_collectives<Comm>;
 
+class any_part;
+
 /// Any communicator, its type erased, so that a law is compiled once for all backends.
 class any_communicator {
 public:
@@ -150,7 +152,29 @@ public:
     virtual bool can_split() const = 0;
     virtual std::unique_ptr<any_communicator> split(int color, int key) = 0;
     virtual std::unique_ptr<any_communicator> split_by_host() = 0;
+    virtual bool can_detach() = 0;
+    any_part detach();
+
+protected:
+    virtual std::unique_ptr<any_communicator> detached() = 0;
 };
+
+/// A group of any kind, held.
+class any_part {
+public:
+    explicit any_part(std::unique_ptr<any_communicator> held) : held_{std::move(held)} {}
+    int rank() const { return held_->rank(); }
+    int size() const { return held_->size(); }
+    void perform(tutti::call const& what) { held_->perform(what); }
+    void announce(tutti::call const& what) { held_->announce(what); }
+    void exchange(std::span<tutti::message const> round, tutti::call const& what) { held_->exchange(round, what); }
+    void abort(std::string const& text) { held_->abort(text); }
+
+private:
+    std::unique_ptr<any_communicator> held_;
+};
+
+inline any_part any_communicator::detach() { return any_part{detached()}; }
 
 template <class Comm>
 class erased : public any_communicator {
@@ -187,6 +211,20 @@ public:
     }
     std::unique_ptr<any_communicator> split_by_host() override {
         return part([](auto& world) { return world.split_by_host(); });
+    }
+    bool can_detach() override {
+        if constexpr (tutti::detaches<Comm>) return world_.can_detach();
+        else return false;
+    }
+
+protected:
+    std::unique_ptr<any_communicator> detached() override {
+        if constexpr (tutti::detaches<Comm>) {
+            using group = std::remove_reference_t<decltype(world_.detach())>;
+            return std::make_unique<erased_part<group>>([&] { return world_.detach(); });
+        } else {
+            throw tutti::usage_error{"this backend cannot be detached"};
+        }
     }
 
 private:

@@ -4,6 +4,8 @@
 #include <tutti/comm/hierarchical.hpp>
 #include <tutti/comm/mpi.hpp>
 
+#include <cstdlib>
+
 bool const laws::folds_in_rank_order = false;
 
 template <class Comm>
@@ -14,7 +16,8 @@ void laws::on_threads(std::initializer_list<int> /*ranks*/, law const& /*body*/)
 /// The processes that mpirun has started: as MPI has them, meeting in memory that they share, checked, and taken for those of hosts
 /// with two ranks each, which needs three to have two levels.
 void laws::on_every_backend(law const& body) {
-    on<tutti::comm::mpi>("mpi", {}, body);
+    // Decided once in a process: whether another thread of it may call MPI.
+    on<tutti::comm::mpi>("mpi", {.detachable = std::getenv("TUTTI_TEST_DETACHABLE") != nullptr}, body);
     on<tutti::comm::mpi>("mpi with shared memory", {}, [&](any_communicator& world, expectation const& expect) {
         auto const kept = dynamic_cast<erased<tutti::comm::mpi>&>(world).inner().allocate<int>(1);
         body(world, expect);

@@ -19,6 +19,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <thread>
 #include <vector>
 
 static_assert(!std::is_move_constructible_v<tutti::comm::threads>);  // returned where it is made, as a group of processes is
@@ -236,5 +237,32 @@ TEST_CASE("a random program on a tree of groups gives every result") {
         }
         while (!flying.empty()) land();
         while (!path.empty()) path.pop_back();
+    });
+}
+
+TEST_CASE("a group that was detached is used by another thread of each rank, while the rank goes on") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        if (!world.can_detach()) return;
+        int const p = world.size(), r = world.rank();
+        auto beside = world.detach();
+        expect.equal(beside.rank(), r, "rank");
+        expect.equal(beside.size(), p, "size");
+        std::vector<int> sums;
+        std::thread other{[&] {
+            for (int k = 0; k < 30; ++k) {
+                std::vector<int> many(k % 2 ? 1 : 3000, r + k);
+                tutti::all_reduce(beside, many);
+                sums.push_back(many.back());
+            }
+        }};
+        for (int k = 0; k < 30; ++k) {
+            std::vector<int> many(k % 3 ? 1 : 3000, r);
+            auto started = tutti::start_all_reduce(world, many);
+            if (k % 5 == r % 5) std::this_thread::yield();
+            started.wait();
+            expect.equal(many.back(), p * (p - 1) / 2, "a sum of the rank's own thread");
+        }
+        other.join();
+        for (int k = 0; k < 30; ++k) expect.equal(sums[static_cast<std::size_t>(k)], p * (p - 1) / 2 + p * k, "a sum of the other");
     });
 }

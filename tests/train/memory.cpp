@@ -48,6 +48,18 @@ struct mixed {
     double loss_and_gradients(auto const& /*batch*/) { return 0; }
 };
 
+/// The same, after 100 floats; announces its gradients, the last block first.
+struct announcing : mixed {
+    std::vector<float> more = std::vector<float>(100), dmore = more;
+    auto parameters() { return std::tuple{std::span{more}, std::span{w}, std::span{b}}; }
+    auto gradients() { return std::tuple{std::span{dmore}, std::span{dw}, std::span{db}}; }
+    std::array<tutti::block_shape, 3> shapes() const { return {{{100, 1}, {40, 30}, {50, 1}}}; }
+    double loss_and_gradients(auto const& /*batch*/, auto announce) {
+        for (std::size_t k = 3; k-- > 0;) announce(k);
+        return 0;
+    }
+};
+
 constexpr std::size_t whole = 1200 * 4 + 50 * 8;
 
 /// Checks what a trainer says against what its rank has allocated for it; `sync` is what its policy keeps on several ranks.
@@ -85,6 +97,20 @@ TEST_CASE("memory() is what a rank has allocated, by every policy") {
     check(tutti::sync::compressed{codec::half{}}, plain, 1250 * 2);
     check(tutti::sync::compressed{codec::error_feedback{codec::half{}}}, adam, 1250 * 2 + whole);
     check(tutti::sync::compressed{codec::error_feedback{codec::power_sgd{.rank = 2}}}, momentum, (40 + 30) * 2 * 4 + whole);
+}
+
+TEST_CASE("buckets of several blocks are held once more, from the first pass on; a block that is a bucket is not") {
+    for (int const ranks : {1, 2, 3})
+        for (std::size_t const bytes : {std::size_t{1} << 20, std::size_t{1}})
+            tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
+                auto const before = held;
+                tutti::data_parallel_trainer trainer{world, announcing{}, tutti::partition::block{},
+                                                     tutti::sync::bucketed{.first_bytes = bytes, .bytes = bytes}, tutti::optim::sgd{}};
+                trainer.run_epoch(std::vector<int>(8), {.batch = 4});
+                std::size_t const gathered = bytes == 1 ? 0 : 1300 * 4;  // the doubles are a bucket of their own
+                CHECK(trainer.memory().sync == (ranks == 1 ? 0 : gathered));
+                CHECK(static_cast<std::ptrdiff_t>(trainer.memory().sync) == held - before);
+            });
 }
 
 TEST_CASE("top_k keeps a place per number and room for what all ranks send") {

@@ -117,6 +117,15 @@ public:
         compare({.kind = collective::split_by_host});
         return part([&] { return inner_->split_by_host(); });
     }
+    /// All ranks become another checked group, for another thread of each. Collective.
+    /// @throws as `split`
+    auto detach() requires detaches<Comm>
+    {
+        compare({.kind = collective::detach});
+        return part([&] { return inner_->detach(); });
+    }
+    bool can_detach() requires detaches<Comm>
+    { return inner_->can_detach(); }
     /// Memory as the wrapped communicator gives it.
     template <class T>
     shared_array<T> allocate(std::size_t size) requires gives_memory<Comm>

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -66,11 +67,11 @@ public:
     static constexpr std::size_t small_lane_bytes = std::size_t{64} << 10;
 
     /// Wraps `whole`, which must outlive this; ranks of one host share memory. Collective.
-    explicit hierarchical(Comm& whole) : hierarchical{whole, [&] { return whole.split_by_host(); }, default_piece_bytes} {}
+    explicit hierarchical(Comm& whole) : hierarchical{whole, {}, default_piece_bytes, nullptr} {}
     /// The same where ranks share memory that give the same `host`, a number of 0 or more: for what machines know no better.
     /// @param piece_bytes  equal on all ranks; no less than 4096 are taken
     hierarchical(Comm& whole, int host, std::size_t piece_bytes = default_piece_bytes)
-        : hierarchical{whole, [&] { return whole.split(host); }, piece_bytes} {}
+        : hierarchical{whole, std::optional{host}, piece_bytes, nullptr} {}
     hierarchical(hierarchical const&) = delete;
     hierarchical& operator=(hierarchical const&) = delete;
 
@@ -136,6 +137,15 @@ public:
     Comm split(int color, int key = 0) { return whole_->split(color, key); }
     /// The ranks of one host, as a group of the wrapped communicator's kind. Collective.
     Comm split_by_host() { return whole_->split_by_host(); }
+    /// All ranks become another group of two levels, for another thread of each. Collective.
+    hierarchical detach() requires detaches<Comm>
+    {
+        std::unique_ptr<Comm> own{new Comm(whole_->detach())};
+        Comm& whole = *own;
+        return hierarchical{whole, named_host_, piece_bytes_, std::move(own)};
+    }
+    bool can_detach() requires detaches<Comm>
+    { return whole_->can_detach(); }
     /// Memory as the wrapped communicator gives it: on several hosts, of no use to the calls here. Collective.
     template <class T>
     shared_array<T> allocate(std::size_t size) {
@@ -160,11 +170,14 @@ private:
         std::size_t first, count;
     };
 
-    template <std::invocable Split>
-    hierarchical(Comm& whole, Split split_off_host, std::size_t piece_bytes)
-        : whole_{&whole},
+    /// @param host  that the ranks have named; none: as the wrapped communicator knows it
+    /// @param own   what is wrapped, where this is to keep it
+    hierarchical(Comm& whole, std::optional<int> host, std::size_t piece_bytes, std::unique_ptr<Comm> own)
+        : own_{std::move(own)},
+          whole_{&whole},
           piece_bytes_{std::max(piece_bytes, sizeof(page))},
-          host_(split_off_host()),
+          named_host_{host},
+          host_(host ? whole.split(*host) : whole.split_by_host()),
           layout_{whole, host_},
           place_{layout_.of(whole.rank())},
           lane_(whole.split(std::min(place_.number, layout_.lanes), place_.host)),
@@ -319,8 +332,10 @@ private:
         what.count = *std::max_element(counts_.begin(), counts_.end());
     }
 
+    std::unique_ptr<Comm> own_;
     Comm* whole_;
     std::size_t piece_bytes_;
+    std::optional<int> named_host_;
     Comm host_;  // the ranks that share this one's memory
     detail::host_layout layout_;
     detail::host_layout::place place_;

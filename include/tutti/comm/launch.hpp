@@ -14,6 +14,7 @@ namespace tutti {
 struct launch_options {
     std::optional<int> ranks{};  ///< how many, >= 1; empty: the launcher's, or the communicator's default
     std::chrono::milliseconds timeout = std::chrono::minutes{10};  ///< longest wait for a peer in one call
+    bool detachable = false;  ///< MPI is asked to let two threads of a process call it, which all calls pay for; see `detaches`
 };
 
 /// Runs `body(world)` on every rank of a new group and returns when all have ended.

@@ -76,6 +76,7 @@ public:
     /// @throws error  when MPI reports one; what the call's operation throws
     void perform(call const& what) {
         if (perform_without_messages(what)) return;
+        if (resting_) return resting_->perform(what);
         detail::watchdog::watched const watched{*watchdog_, what};
         if (native_.has(what)) return native_.perform(what);
         detail::execution under_way{what, schedule_of(what)};
@@ -89,7 +90,7 @@ public:
         constexpr bool native = detail::mpi_collectives::has_all<Kind, T, Operation>();
         // Of a small sum by MPI little more is left than MPI's part.
         if constexpr (native && Kind == collective::all_reduce) {
-            if (size_ > 1 && !memory_ && started_->empty() && what.count <= INT_MAX) [[likely]] {
+            if (by_itself_ && !memory_ && started_->empty() && what.count <= INT_MAX) [[likely]] {
                 detail::watchdog::watched const watched{*watchdog_, what};
                 return native_.all_reduce(what);
             }
@@ -173,7 +174,7 @@ public:
         detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split(group_, color, key, &part), "MPI_Comm_split");
-        return mpi{part, watchdog_, started_};
+        return mpi{part, watchdog_, started_, resting_.get()};
     }
     /// The ranks of one host, which share memory, become a group. Collective.
     mpi split_by_host() {
@@ -181,7 +182,32 @@ public:
         detail::watchdog::watched const watched{*watchdog_, {.kind = collective::split_by_host}};
         MPI_Comm part = MPI_COMM_NULL;
         detail::check_mpi(MPI_Comm_split_type(group_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &part), "MPI_Comm_split_type");
-        return mpi{part, watchdog_, started_};
+        return mpi{part, watchdog_, started_, resting_.get()};
+    }
+
+    /// All ranks become another group, which another thread of this process may use while this one goes on: neither moves what was
+    /// started on the other. A thread that waits in it leaves the core to others. Collective.
+    /// @pre `can_detach()`
+    mpi detach() {
+        finish_started();
+        MPI_Comm same = MPI_COMM_NULL;
+        {
+            detail::watchdog::watched const watched{*watchdog_, {.kind = collective::detach}};
+            detail::check_mpi(MPI_Comm_dup(group_, &same), "MPI_Comm_dup");
+        }
+        detached_calls const like{*this};
+        return mpi{same, std::make_shared<detail::watchdog>(detail::joined({"rank ", rank_, " of ", size_}), watchdog_->timeout()),
+                   std::make_shared<std::vector<on_its_way*>>(), &like};
+    }
+    /// Whether MPI lets two threads of every process call it: MPI_THREAD_MULTIPLE, as `launch_options::detachable` asks for.
+    /// Collective.
+    bool can_detach() {
+        finish_started();
+        detail::watchdog::watched const watched{*watchdog_, {.kind = collective::detach}};
+        int level = MPI_THREAD_SINGLE, least = level;
+        detail::check_mpi(MPI_Query_thread(&level), "MPI_Query_thread");
+        detail::check_mpi(MPI_Allreduce(&level, &least, 1, MPI_INT, MPI_MIN, group_), "MPI_Allreduce");
+        return least == MPI_THREAD_MULTIPLE;
     }
 
     /// `size` elements for each rank in memory that all ranks of the host see: collectives on it, in and out, are done in place as by
@@ -210,7 +236,7 @@ public:
     /// @throws usage_error  on every rank: `options.ranks` is another number than the launcher has started
     template <class Body>
     static void launch(launch_options const& options, Body&& body) {
-        initialise();
+        initialise(options.detachable);
         mpi world{MPI_COMM_WORLD, options.timeout};
         if (options.ranks && *options.ranks != world.size())
             detail::raise<usage_error>({"tutti: launch needs ", *options.ranks, " ranks, and MPI has started ", world.size(),
@@ -233,6 +259,60 @@ private:
         virtual void progress() = 0;                              // goes on as far as it can without waiting
         virtual bool is_schedule_of(mpi const& world) const = 0;  // which its peers need this rank for
         virtual call const& what() const = 0;
+    };
+
+    /// What a rank does between two looks at what is under way: nothing, or, on a detached group, it leaves its core to the thread
+    /// that computes, in naps that are short beside the time waited so far.
+    class resting {
+    public:
+        explicit resting(mpi const& world) : rests_{world.resting_ != nullptr} {}
+        void operator()() {
+            if (!rests_) return;
+            using namespace std::chrono;
+            auto const now = steady_clock::now();
+            if (since_ == steady_clock::time_point{}) since_ = now;
+            auto const waited = now - since_;
+            if (waited < microseconds{20}) std::this_thread::yield();
+            else std::this_thread::sleep_for(std::min<steady_clock::duration>(waited / 16, microseconds{200}));
+        }
+
+    private:
+        bool rests_;
+        std::chrono::steady_clock::time_point since_{};
+    };
+
+    /// Collectives of a detached group. Apart from what they are, which few programs need.
+    class resting_calls {
+    public:
+        virtual ~resting_calls() = default;
+        virtual void perform(call const& what) = 0;
+        virtual std::unique_ptr<resting_calls> of(mpi& world) const = 0;
+    };
+    class detached_calls final : public resting_calls {
+    public:
+        explicit detached_calls(mpi& world) : world_{world} {}
+        std::unique_ptr<resting_calls> of(mpi& world) const override { return std::make_unique<detached_calls>(world); }
+        /// Sums go by tutti's schedules: MPI's that are started may send all one way, and then all the other way.
+        void perform(call const& what) override {
+            detail::watchdog::watched const watched{*world_.watchdog_, what};
+            if (reduces(what.kind) || !world_.native_.has(what)) {
+                detail::execution under_way{what, world_.schedule_of(what)};
+                for (auto round = under_way.next(); !round.empty(); round = under_way.next())
+                    world_.exchange_now(round, under_way.what());
+                return;
+            }
+            detail::mpi_request running;
+            world_.native_.perform(what, &running);
+            for (resting pause{world_};; pause()) {
+                int complete = 0;
+                detail::check_mpi(MPI_Test(&running.request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
+                if (complete) return;
+                world_.progress_started();
+            }
+        }
+
+    private:
+        mpi& world_;
     };
 
     /// One request of MPI's, the rounds of a schedule, or one round of messages.
@@ -265,7 +345,7 @@ private:
 
         void wait() override {
             detail::watchdog::watched const watched{*world_.watchdog_, what_};
-            while (!over_) world_.progress_started();
+            for (resting pause{world_}; !over_; pause()) world_.progress_started();
             if (error_) std::rethrow_exception(error_);
         }
         bool ready() override {
@@ -319,8 +399,10 @@ private:
         std::exception_ptr error_;
     };
 
-    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<on_its_way*>> running)
+    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<on_its_way*>> running,
+        resting_calls const* like)
         : group_{own},
+          resting_{like ? like->of(*this) : nullptr},
           watchdog_{std::move(watchdog)},
           started_{std::move(running)} {
         find_place();
@@ -330,12 +412,14 @@ private:
         MPI_Comm_rank(group_, &rank_);
         MPI_Comm_size(group_, &size_);
         native_ = {group_, rank_, size_};
+        by_itself_ = size_ > 1 && !resting_;
     }
 
     /// Performs a call that MPI has all of its kind of.
     template <collective Kind>
     [[gnu::noinline]] void perform_natively(call const& what) {
         if (perform_without_messages(what)) return;
+        if (resting_) return resting_->perform(what);
         detail::watchdog::watched const watched{*watchdog_, what};
         native_.perform_one<Kind>(what);
     }
@@ -360,12 +444,13 @@ private:
         return least == size_;
     }
 
-    [[gnu::cold]] static void initialise() {
+    [[gnu::cold]] static void initialise(bool by_two_threads) {
         int already = 0;
         MPI_Initialized(&already);
         if (already) return;
         int level = 0;
-        detail::check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &level), "MPI_Init_thread");
+        detail::check_mpi(MPI_Init_thread(nullptr, nullptr, by_two_threads ? MPI_THREAD_MULTIPLE : MPI_THREAD_SERIALIZED, &level),
+                          "MPI_Init_thread");
         MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);  // MPICH asks it about requests of any group
         std::atexit([] {
             int finalized = 0;
@@ -393,8 +478,8 @@ private:
 
     void exchange_now(std::span<message const> round, call const& what) {
         transfer_.begin(group_, round, what);
-        if (started_->empty()) return transfer_.wait(what);
-        while (!transfer_.test(what)) progress_started();
+        if (started_->empty() && !resting_) return transfer_.wait(what);
+        for (resting pause{*this}; !transfer_.test(what); pause()) progress_started();
     }
 
     /// What to run where MPI has no such type or operation.
@@ -414,6 +499,8 @@ private:
 
     MPI_Comm group_ = MPI_COMM_NULL;
     int rank_ = 0, size_ = 1;
+    std::unique_ptr<resting_calls> resting_;  // of a detached group, whose thread is not the one that computes
+    bool by_itself_ = false;                  // has peers, and MPI waits for them
     detail::mpi_collectives native_;
     in_background started_calls_{*this};
     std::shared_ptr<detail::watchdog> watchdog_;

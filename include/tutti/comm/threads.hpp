@@ -124,6 +124,12 @@ public:
     /// The ranks of one host become a group: all of them. Collective.
     /// @throws as `split`
     threads split_by_host() { return threads{*this, agree(collective::split_by_host, 0, 0)}; }
+    /// All ranks become another group, which another thread of this rank may use while this one goes on: neither moves what was
+    /// started on the other. It is built and destroyed by the rank's own thread, must not outlive this one, and ends with it.
+    /// Collective.
+    /// @throws as `split`
+    threads detach() { return threads{*this, agree(collective::detach, 0, 0), std::make_shared<detail::under_way>(under_way_)}; }
+    static constexpr bool can_detach() { return true; }
 
     /// Starts rounds of messages, of which each begins when the one before is complete. Local.
     /// @throws peer_failed  when the group has ended
@@ -160,7 +166,9 @@ private:
           mine_{group, rank} {
         mine_.let_go_on(*under_way_);
     }
-    threads(threads const& whole, membership const& mine) : threads{*mine.group, mine.rank, mine.group, whole.under_way_} {}
+    threads(threads const& whole, membership const& mine) : threads{whole, mine, whole.under_way_} {}
+    threads(threads const& /*whole*/, membership const& mine, std::shared_ptr<detail::under_way> under_way)
+        : threads{*mine.group, mine.rank, mine.group, std::move(under_way)} {}
 
     [[gnu::cold]] membership agree(collective kind, int color, int key) {
         detail::split_wish const mine{color, key};
@@ -173,7 +181,7 @@ private:
         auto const members = detail::members_of(color, all);
         std::size_t place = 0;
         while (members[place] != rank()) ++place;
-        return {group_.part(++splits_, color, members), static_cast<int>(place)};
+        return {group_.part(++splits_, color, members, kind == collective::detach), static_cast<int>(place)};
     }
 
     /// `launch` with the type of its body erased.

@@ -32,7 +32,7 @@ namespace tutti::comm {
 /// A call made by a schedule is one event, from its announcement to the end of its last message. A started call is a span from its
 /// start to when this rank has found it complete, and its time in the summary is what this rank spent in its start, `ready` and
 /// `wait`. A call that throws is noted too.
-/// Cost:   two looks at the clock and a record of some 60 bytes per call, kept until `clear` or the end
+/// Cost:   two looks at the clock and a record of some 70 bytes per call, under a lock that is free, kept until `clear` or the end
 /// Order:  times of ranks on one host are of one clock; those of other hosts count from a barrier in the constructor, and so differ
 ///         from rank 0's by as much as its ranks leave that barrier apart, and by what clocks drift since
 template <communicator Comm>
@@ -79,10 +79,11 @@ public:
         noted const here{*this, at};
         inner_->announce(what);
         scheduled_ = at;
+        scheduled_kind_ = what.kind;
     }
     /// Sends and receives the messages of `round` at the same time; an event of its own, unless they are of a schedule.
     void exchange(std::span<message const> round, call const& what) {
-        bool const goes_on = scheduled_ != nothing && calls_[scheduled_].kind == what.kind;
+        bool const goes_on = scheduled_ != nothing && scheduled_kind_ == what.kind;
         noted const here{*this, goes_on ? scheduled_ : open(what, detail::elements_of(round))};
         inner_->exchange(round, what);
     }
@@ -109,6 +110,16 @@ public:
     /// The ranks of one host become a traced group with notes of its own. Collective.
     auto split_by_host() requires requires(Comm& world) { world.split_by_host(); }
     { return part([&] { return inner_->split_by_host(); }); }
+    /// All ranks become another traced group, for another thread of each. What it notes is in this one's summary and trace too,
+    /// there on a track of its own. Collective.
+    auto detach() requires detaches<Comm>
+    {
+        using group = std::remove_reference_t<decltype(inner_->detach())>;
+        detached_.push_back(std::make_shared<detail::call_notes>());
+        return traced<group>{std::unique_ptr<group>{new group(inner_->detach())}, detached_.back()};
+    }
+    bool can_detach() requires detaches<Comm>
+    { return inner_->can_detach(); }
     /// Memory as the wrapped communicator gives it.
     template <class T>
     shared_array<T> allocate(std::size_t size) requires gives_memory<Comm>
@@ -120,13 +131,17 @@ public:
     /// What this rank has called since the beginning or `clear`. Local.
     trace_summary summary() const {
         std::vector<trace_summary::row> rows(static_cast<std::size_t>(collective::allocate) + 1);
-        for (auto const& each : calls_) {
-            auto& row = rows[static_cast<std::size_t>(each.kind)];
-            row.kind = each.kind;
-            ++row.calls;
-            row.bytes += each.bytes();
-            row.seconds += std::chrono::duration<double>(each.inside).count();
-        }
+        auto const count = [&](detail::call_notes const& notes) {
+            for (auto const& each : notes.copy()) {
+                auto& row = rows[static_cast<std::size_t>(each.kind)];
+                row.kind = each.kind;
+                ++row.calls;
+                row.bytes += each.bytes();
+                row.seconds += std::chrono::duration<double>(each.inside).count();
+            }
+        };
+        count(*notes_);
+        for (auto const& each : detached_) count(*each);
         std::erase_if(rows, [](auto const& row) { return row.calls == 0; });
         return {std::move(rows)};
     }
@@ -136,7 +151,9 @@ public:
     /// @throws error  on every rank, when the file cannot be written; what the wrapped communicator throws
     /// Cost:   one gather of the text, some 200 bytes per call, all of which rank 0 holds twice
     void write_trace(std::string const& path) {
-        std::string mine = detail::trace_events(calls_, rank(), epoch_);
+        std::string mine = detail::trace_events(notes_->copy(), rank(), size(), 0, epoch_);
+        for (std::size_t k = 0; k < detached_.size(); ++k)
+            mine += ",\n" + detail::trace_events(detached_[k]->copy(), rank(), size(), static_cast<int>(k) + 1, epoch_);
         if (rank() + 1 < size()) mine += ",\n";
         std::vector<std::size_t> lengths(static_cast<std::size_t>(size()));
         std::size_t const length = mine.size();
@@ -153,9 +170,11 @@ public:
 
     /// Forgets the calls noted so far, but for those still running. Local.
     void clear() {
-        if (std::any_of(calls_.begin(), calls_.end(), [](auto const& each) { return each.running; }))
-            detail::raise<usage_error>({"tutti: rank ", rank(), " clears its trace while a started call is running"});
-        calls_.clear();
+        bool over = notes_->are_over();
+        for (auto const& each : detached_) over = over && each->are_over();
+        if (!over) detail::raise<usage_error>({"tutti: rank ", rank(), " clears its trace while a started call is running"});
+        notes_->clear();
+        for (auto const& each : detached_) each->clear();
         scheduled_ = nothing;
     }
 
@@ -179,9 +198,8 @@ private:
         noted(noted const&) = delete;
         noted& operator=(noted const&) = delete;
         ~noted() {
-            auto& mine = by_.calls_[at_];
-            mine.end = clock::now();
-            mine.inside += mine.end - since_;
+            auto const now = clock::now();
+            by_.notes_->change(at_, [&](auto& mine) { mine.end = now, mine.inside += now - since_, mine.open = false; });
         }
 
     private:
@@ -194,7 +212,7 @@ private:
     class started final : public pending::request {
     public:
         started(traced& by, pending running) : by_{by}, running_{std::move(running)} {}
-        void notes(std::size_t at) { at_ = at, by_.calls_[at].running = true; }
+        void notes(std::size_t at) { at_ = at, runs(true); }
         void wait() override {
             note([&] { return running_.wait(), true; });
         }
@@ -212,11 +230,14 @@ private:
             try {
                 over_ = act();
             } catch (...) {
-                by_.calls_[at_].running = false;
+                runs(false);
                 throw;
             }
-            by_.calls_[at_].running = !over_;
+            runs(!over_);
             return over_;
+        }
+        void runs(bool is) {
+            by_.notes_->change(at_, [is](auto& mine) { mine.running = is; });
         }
 
         traced& by_;
@@ -229,6 +250,12 @@ private:
     friend class traced;
 
     explicit traced(std::unique_ptr<Comm> own) : own_{std::move(own)}, inner_{own_.get()} { align(); }
+    traced(std::unique_ptr<Comm> own, std::shared_ptr<detail::call_notes> notes)
+        : own_{std::move(own)},
+          inner_{own_.get()},
+          notes_{std::move(notes)} {
+        align();
+    }
     template <class Make>
     static auto part(Make make) {
         using group = decltype(make());
@@ -238,7 +265,7 @@ private:
     /// What `begin` starts, as call `at`.
     template <class Begin>
     pending note_start(std::size_t at, Begin begin) {
-        calls_[at].started = true;
+        notes_->change(at, [](auto& mine) { mine.started = true; });
         noted const here{*this, at};
         auto running = std::make_unique<started>(*this, begin());
         running->notes(at);
@@ -248,14 +275,14 @@ private:
     std::size_t open(call const& what) { return open(what, detail::elements_of(what, rank(), size())); }
     std::size_t open(call const& what, std::size_t elements) {
         scheduled_ = nothing;
-        calls_.push_back({.kind = what.kind,
-                          .algorithm = what.algorithm,
-                          .uneven = what.counts != nullptr,
-                          .elements = elements,
-                          .type = what.type,
-                          .reduce = what.reduce,
-                          .begin = clock::now()});
-        return calls_.size() - 1;
+        return notes_->add({.kind = what.kind,
+                            .algorithm = what.algorithm,
+                            .uneven = what.counts != nullptr,
+                            .open = true,
+                            .elements = elements,
+                            .type = what.type,
+                            .reduce = what.reduce,
+                            .begin = clock::now()});
     }
 
     /// A call of this object's own, on the wrapped communicator; `what` says all but types, buffers and a count that is their size.
@@ -282,8 +309,10 @@ private:
     std::unique_ptr<Comm> own_;  // of a group that was split off
     Comm* inner_;
     clock::time_point epoch_{};
-    std::vector<detail::traced_call> calls_;
+    std::shared_ptr<detail::call_notes> notes_ = std::make_shared<detail::call_notes>();
+    std::vector<std::shared_ptr<detail::call_notes>> detached_;  // of groups that were detached from this
     std::size_t scheduled_ = nothing;  // the call that messages of a schedule belong to
+    collective scheduled_kind_ = collective::none;
 };
 
 }  // namespace tutti::comm

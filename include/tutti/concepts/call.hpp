@@ -30,6 +30,7 @@ enum class collective : std::uint8_t {
     exchange,
     split,
     split_by_host,
+    detach,
     allocate
 };
 
@@ -38,7 +39,7 @@ namespace detail {
 inline constexpr std::string_view collective_names[] = {"no call",        "barrier",        "broadcast",  "reduce",  "all_reduce",
                                                         "reduce_scatter", "gather",         "all_gather", "scatter", "all_to_all",
                                                         "scan",           "exclusive_scan", "send",       "receive", "exchange",
-                                                        "split",          "split_by_host",  "allocate"};
+                                                        "split",          "split_by_host",  "detach",     "allocate"};
 
 }  // namespace detail
 

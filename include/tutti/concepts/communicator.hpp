@@ -75,6 +75,17 @@ concept gives_memory = requires(Comm& world) {
 template <class Comm>
 concept splits = requires(Comm& world, int color, int key) { world.split(color, key); };
 
+/// Gives the same ranks, numbered alike, as a group of their own that another thread of each rank may use while the rank goes on
+/// with this one. Optional: what exchanges while a rank computes needs it, or else goes on only when that rank calls something.
+/// Laws: `can_detach()` is the same on all ranks; `detach()` is a collective, called only where that is true; what is started on
+/// one of the two groups does nothing for the other; they end together; the detached one does not outlive the other, and is built
+/// and destroyed by the rank's own thread.
+template <class Comm>
+concept detaches = requires(Comm& world) {
+    { world.can_detach() } -> std::convertible_to<bool>;
+    world.detach();
+};
+
 /// Can end the group.
 template <class Comm>
 concept aborts = requires(Comm& world, std::string const& text) { world.abort(text); };

@@ -3,9 +3,31 @@
 #include <tutti/concepts/blocks.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <utility>
 
 namespace tutti {
+
+/// What a model tells that a block of its gradients is final: `announce(k)`, by the number that `for_each_block` visits it as.
+/// Refers to what it passes that on to; one made of nothing does nothing.
+class announcer {
+public:
+    announcer() = default;
+    template <class Hear>
+        requires(!std::same_as<Hear, announcer>)
+    explicit announcer(Hear& hear)
+        : hears_{&hear},
+          tell_{[](void* whom, std::size_t block) { (*static_cast<Hear*>(whom))(block); }} {}
+
+    void operator()(std::size_t block) const {
+        if (tell_) tell_(hears_, block);
+    }
+
+private:
+    void* hears_ = nullptr;
+    void (*tell_)(void* whom, std::size_t block) = nullptr;
+};
+
 namespace detail {
 namespace adl {
 
@@ -29,7 +51,26 @@ struct get_gradients {
         else return gradients(model);
     }
 };
-struct get_loss_and_gradients {
+struct get_announced_loss_and_gradients {
+    template <class Model, class Batch>
+    constexpr auto operator()(Model& model, Batch const& batch, announcer const& announce) const
+        -> decltype(model.loss_and_gradients(batch, announce)) {
+        return model.loss_and_gradients(batch, announce);
+    }
+    template <class Model, class Batch>
+        requires(!requires(Model& model, Batch const& batch, announcer const& announce) {
+            model.loss_and_gradients(batch, announce);
+        })
+    constexpr auto operator()(Model& model, Batch const& batch, announcer const& announce) const
+        -> decltype(loss_and_gradients(model, batch, announce)) {
+        return loss_and_gradients(model, batch, announce);
+    }
+};
+template <class Model, class Batch>
+concept only_announces = !requires(Model& model, Batch const& batch) { model.loss_and_gradients(batch); } &&
+                         !requires(Model& model, Batch const& batch) { loss_and_gradients(model, batch); };
+struct get_loss_and_gradients : get_announced_loss_and_gradients {
+    using get_announced_loss_and_gradients::operator();
     // The return types are spelled out, so that to ask whether a model takes a batch does not compile its training pass for it.
     template <class Model, class Batch>
     constexpr auto operator()(Model& model, Batch const& batch) const -> decltype(model.loss_and_gradients(batch)) {
@@ -40,13 +81,20 @@ struct get_loss_and_gradients {
     constexpr auto operator()(Model& model, Batch const& batch) const -> decltype(loss_and_gradients(model, batch)) {
         return loss_and_gradients(model, batch);
     }
+    // The form that announces, to nobody.
+    template <class Model, class Batch>
+        requires only_announces<Model, Batch>
+    constexpr auto operator()(Model& model, Batch const& batch) const
+        -> decltype(get_announced_loss_and_gradients{}(model, batch, announcer{})) {
+        return get_announced_loss_and_gradients{}(model, batch, announcer{});
+    }
 };
 
 }  // namespace adl
 }  // namespace detail
 
-/// The parameters of a model, its gradients, and its training pass: the member of that name, or else the free function found
-/// by argument-dependent look-up.
+/// The parameters of a model, its gradients, and its training pass, with an announcer or without: the member of that name, or else
+/// the free function found by argument-dependent look-up.
 inline constexpr detail::adl::get_parameters parameters_of{};
 inline constexpr detail::adl::get_gradients gradients_of{};
 inline constexpr detail::adl::get_loss_and_gradients loss_and_gradients_of{};
@@ -93,6 +141,17 @@ concept trainable = has_parameters<Model> && has_gradients<Model> && has_writabl
 template <class Model, class Batch>
 concept trains_on = requires(Model& model, Batch const& batch) {
     { loss_and_gradients_of(model, batch) } -> std::convertible_to<double>;
+};
+
+/// A model that says which gradients are final while it computes the others: `loss_and_gradients(batch, announce)` calls
+/// `announce(k)` as soon as block k of `gradients()` is. Optional: policies that exchange gradients meanwhile need it, such as
+/// `sync::bucketed`.
+/// Laws: as those of the pass without, and the same results; each block is announced once, in any order, by the thread that called
+/// the pass and before that returns; the pass neither reads nor writes a block that it has announced. What is never announced is
+/// taken to be final when the pass returns.
+template <class Model, class Batch>
+concept announces_gradients = requires(Model& model, Batch const& batch, announcer const& announce) {
+    { loss_and_gradients_of(model, batch, announce) } -> std::convertible_to<double>;
 };
 
 }  // namespace tutti

@@ -47,4 +47,17 @@ concept synchronisation =
 template <class Sync>
 concept divides_update = requires { requires Sync::divides_update; };
 
+/// A policy with one moment more, for those that exchange gradients while the model still computes others:
+///     begin(gradients, weight)       the pass begins that leaves in `gradients` those of this rank's mean. Returns what is called
+///                                    with k once block k is final, for each at most once; from then on until `contribute` returns,
+///                                    the block is the policy's. Local, and does not wait for peers.
+/// Not called on a rank that has no sample: then, and for blocks that were not announced, `contribute` does what is left to do.
+/// Where a pass fails, the group is ended, and `contribute` is called for the policy to let go of the gradients, whatever it
+/// throws.
+template <class Sync, class Comm>
+concept overlapping_synchronisation =
+    synchronisation<Sync, Comm> && requires(typename Sync::template bound<Comm>& state, std::span<float>& block, double weight) {
+        state.begin(block, weight)(std::size_t{});
+    };
+
 }  // namespace tutti

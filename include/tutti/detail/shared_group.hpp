@@ -118,6 +118,8 @@ public:
     shared_windows const& windows() const { return windows_; }
 
     int size() const { return size_; }
+    /// For a group whose waiting threads would keep cores from others. Before any call.
+    void wait_without_spinning() { spins_ = 0; }
     /// Bytes up to which payloads travel in the slots: two ranks with a core each are sooner through with a second round.
     std::size_t eager_limit() const { return eager_limit_; }
 

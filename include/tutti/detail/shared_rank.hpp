@@ -232,6 +232,7 @@ private:
         case collective::all_gather:
         case collective::split:  // tells all what each rank has asked for
         case collective::split_by_host:
+        case collective::detach:
             for (std::size_t peer = 0; peer < sources_.size(); ++peer) copy(what.out + peer * bytes, sources_[peer], bytes);
             return;
         case collective::all_to_all:

@@ -37,11 +37,15 @@ public:
 
     /// The group of `members`, numbered in this order. Each of them asks for it, once; who comes first makes it.
     /// @param split  counts the splits of this group
-    std::shared_ptr<thread_group> part(std::uint64_t split, int color, std::vector<int> const& members) {
+    /// @param beside  other threads of its members go on meanwhile
+    std::shared_ptr<thread_group> part(std::uint64_t split, int color, std::vector<int> const& members, bool beside = false) {
         std::lock_guard const lock{mutex_};
         auto at = parts_.begin();
         while (at != parts_.end() && (at->split != split || at->color != color)) ++at;
-        if (at == parts_.end()) at = parts_.insert(at, {split, color, std::make_shared<thread_group>(*this, members)});
+        if (at == parts_.end()) {
+            at = parts_.insert(at, {split, color, std::make_shared<thread_group>(*this, members)});
+            if (beside) at->made->wait_without_spinning();
+        }
         auto group = at->made;
         if (++at->asked == members.size()) parts_.erase(at);
         return group;
@@ -74,6 +78,8 @@ public:
 class under_way final : public shared_group::background {
 public:
     under_way() = default;
+    /// Of a group that another thread of the rank uses: it moves on by itself.
+    explicit under_way(std::shared_ptr<under_way> whole) : whole_{std::move(whole)} {}
     under_way(under_way const&) = delete;
     under_way& operator=(under_way const&) = delete;
     ~under_way() {
@@ -81,7 +87,10 @@ public:
     }
 
     /// Lets `group` see only at the end that its `rank` has left it: by then peers are told of the exception that it leaves by.
-    void leave_at_the_end(std::shared_ptr<thread_group> group, int rank) { left_later_.push_back({std::move(group), rank}); }
+    void leave_at_the_end(std::shared_ptr<thread_group> group, int rank) {
+        if (whole_) whole_->leave_at_the_end(std::move(group), rank);
+        else left_later_.push_back({std::move(group), rank});
+    }
     void add(background& group) { groups_.push_back(&group); }
     void drop(background& group) { std::erase(groups_, &group); }
     void work() override {
@@ -89,6 +98,7 @@ public:
     }
 
 private:
+    std::shared_ptr<under_way> whole_;
     std::vector<background*> groups_;
     std::vector<std::pair<std::shared_ptr<thread_group>, int>> left_later_;
 };

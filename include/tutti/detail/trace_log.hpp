@@ -10,10 +10,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <mutex>
 #include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tutti::detail {
 
@@ -24,7 +26,8 @@ struct traced_call {
     algorithm_id algorithm = algorithm_id::automatic;
     bool uneven = false;
     bool started = false;  ///< by a `start_…`: `begin` is its start, `end` when this rank has found it complete
-    bool running = false;
+    bool running = false;  ///< started, and not found complete
+    bool open = false;     ///< its rank is in it right now
     std::size_t elements = 0;  ///< of the larger one of this rank's two buffers
     element_type const* type = nullptr;
     reduction const* reduce = nullptr;
@@ -32,6 +35,38 @@ struct traced_call {
     clock::duration inside{};  ///< spent in the call; of a started one, in its start, `ready` and `wait`
 
     std::size_t bytes() const { return type ? elements * type->size : 0; }
+};
+
+/// The calls of one rank on one group, for a thread that makes them and others that look at them.
+class call_notes {
+public:
+    std::size_t add(traced_call const& one) {
+        std::lock_guard const lock{mutex_};
+        calls_.push_back(one);
+        return calls_.size() - 1;
+    }
+    template <class Change>
+    void change(std::size_t at, Change change) {
+        std::lock_guard const lock{mutex_};
+        change(calls_[at]);
+    }
+    std::vector<traced_call> copy() const {
+        std::lock_guard const lock{mutex_};
+        return calls_;
+    }
+    /// Whether none of them goes on.
+    bool are_over() const {
+        std::lock_guard const lock{mutex_};
+        return std::none_of(calls_.begin(), calls_.end(), [](auto const& each) { return each.running || each.open; });
+    }
+    void clear() {
+        std::lock_guard const lock{mutex_};
+        calls_.clear();
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<traced_call> calls_;
 };
 
 /// Elements of the larger one of this rank's two buffers.
@@ -82,16 +117,20 @@ std::string json_microseconds(std::chrono::nanoseconds time) {
 }
 
 /// The events of one rank in Chrome's trace format, as the items of a list, without a comma at either end.
+/// @param detached  0: of the group itself; else of the so-manieth that was detached from it, on a track of its own
 /// Source: "Trace Event Format", The Chromium Authors
 template <class = void>
-std::string trace_events(std::span<traced_call const> calls, int rank, traced_call::clock::time_point epoch) {
-    auto const track = joined({"\"pid\":0,\"tid\":", rank});
-    auto text = joined({R"({"name":"thread_name","ph":"M",)", track, R"(,"args":{"name":"rank )", rank, "\"}},\n",
+std::string trace_events(std::span<traced_call const> calls, int rank, int ranks, int detached,
+                         traced_call::clock::time_point epoch) {
+    auto const tid = rank + detached * ranks;
+    auto const track = joined({"\"pid\":0,\"tid\":", tid});
+    auto text = joined({R"({"name":"thread_name","ph":"M",)", track, R"(,"args":{"name":"rank )", rank,
+                        detached == 0 ? "\"}},\n" : ", detached\"}},\n",
                         R"({"name":"thread_sort_index","ph":"M",)", track, R"(,"args":{"sort_index":)", rank, "}}"});
     std::size_t number = 0;
     for (traced_call const& each : calls) {
         ++number;
-        auto const end = each.running ? traced_call::clock::now() : each.end;
+        auto const end = each.running || each.open ? traced_call::clock::now() : each.end;
         auto const begin = each.begin - epoch;
         auto const head = joined({",\n{\"name\":\"", name(each.kind), each.uneven ? "_v" : "",
                                   each.started ? R"(","cat":"started",)" : R"(","cat":"blocking",)", track});
@@ -105,7 +144,7 @@ std::string trace_events(std::span<traced_call const> calls, int rank, traced_ca
                           args});
             continue;
         }
-        auto const id = joined({R"(,"id":")", rank, ".", number, "\""});
+        auto const id = joined({R"(,"id":")", tid, ".", number, "\""});
         append(text, {head, id, R"(,"ph":"b","ts":)", json_microseconds(begin), args});
         append(text, {head, id, R"(,"ph":"e","ts":)", json_microseconds(end - epoch), "}"});
     }

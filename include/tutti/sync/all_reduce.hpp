@@ -13,12 +13,15 @@
 namespace tutti::sync {
 namespace detail {
 
+/// Whether a rank's gradients are to be multiplied by the ratio of its share of the batch to an even one.
+inline bool needs_weight(double ratio) { return std::abs(ratio - 1) > 1e-14; }
+
 /// Prepares gradients, of this rank's share of the batch, to be summed: multiplies them by the ratio of that share to an even one.
 /// Returns what their sum is to be multiplied by. Where shares are even there is nothing to do but that.
 template <class Gradients>
 double weigh(Gradients&& gradients, double weight, int ranks) {
     double const ratio = weight * ranks;
-    if (std::abs(ratio - 1) > 1e-14)
+    if (needs_weight(ratio))
         for_each_block(gradients, [&](auto block) {
             using T = typename decltype(block)::value_type;
             for (T& g : block) g *= static_cast<T>(ratio);

@@ -19,6 +19,7 @@
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
 #include <tutti/train/agreement.hpp>
+#include <tutti/train/announcements.hpp>
 #include <tutti/train/batches.hpp>
 #include <tutti/train/deal.hpp>
 #include <tutti/train/epoch.hpp>
@@ -173,7 +174,9 @@ public:
         static_assert(
             trains_on<Model, Batch>,
             "tutti: the model's loss_and_gradients(batch) must accept the batch that step() was given and return the mean loss");
-        double const loss = samples == 0 ? 0 : static_cast<double>(loss_and_gradients_of(model_, batch));
+        constexpr bool before = overlapping_synchronisation<Sync, Comm>;  // it needs the weight before the pass
+        double loss = 0;
+        if constexpr (!before) loss = samples == 0 ? 0 : static_cast<double>(loss_and_gradients_of(model_, batch));
         detail::step_totals totals{samples, loss * static_cast<double>(samples), clip_norm, step_};
         if (world_->size() > 1) timed([&] { all_reduce(*world_, std::span{&totals, 1}, detail::join_totals{}); });
         totals.check();
@@ -182,7 +185,16 @@ public:
                 group, "step, of a model that is split over a group",
                 {{"the number of samples", samples}, {"clip_norm", clip_norm}, {"the number of steps done", step_}});
         });
-        contribute(samples == 0, static_cast<double>(samples) / totals.samples);
+        double const weight = static_cast<double>(samples) / totals.samples;
+        if constexpr (before) {
+            or_end_group([&] {
+                if (samples != 0) loss = announced_pass(batch, weight, [](std::size_t) {});
+            });
+            contribute(samples == 0, weight);
+            timed([&] { totals.loss = total(loss * static_cast<double>(samples)); });
+        } else {
+            contribute(samples == 0, weight);
+        }
         double const norm = update(clip_norm);
         settle();
         step_report const report{epoch_, 1, 1, static_cast<std::size_t>(totals.samples), totals.loss / totals.samples, norm};
@@ -328,6 +340,7 @@ private:
     template <class Share, class Batches>
     [[gnu::always_inline]] window_result gradients_of_window(Share const& share, Batches& batches, std::size_t first,
                                                              std::size_t last, std::size_t accumulate) {
+        if constexpr (overlapping_synchronisation<Sync, Comm>) return overlapped_window(share, batches, first, last, accumulate);
         window_result result{0, share.before(last) - share.before(first)};
         auto const whole = static_cast<double>(last - first);
         auto train = [&](std::size_t from, std::size_t to) {
@@ -340,6 +353,7 @@ private:
             contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
             return result;
         }
+        // Not by clear_accumulated(): a call that g++ 12 leaves out of line costs the loop around it registers.
         if (accumulated_.empty())
             accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
         else accumulated_.clear();
@@ -355,6 +369,77 @@ private:
         detail::copy_blocks(accumulated_, gradients_of(model_));
         contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
         return result;
+    }
+
+    /// The same where gradients are exchanged as they become final: in the last micro-batch that this rank has a sample of, where the
+    /// sums of those before join each block as it is announced.
+    template <class Share, class Batches>
+    window_result overlapped_window(Share const& share, Batches& batches, std::size_t first, std::size_t last,
+                                    std::size_t accumulate) {
+        std::size_t const begin = share.before(first), end = share.before(last);
+        window_result result{0, end - begin};
+        double const weight = static_cast<double>(result.samples) / static_cast<double>(last - first);
+        accumulate = std::min(accumulate, last - first);
+        auto part = [&](std::size_t k) { return share.before(first + detail::part_of(last - first, k, accumulate)); };
+        or_end_group([&] {
+            if (accumulate > 1) clear_accumulated();
+            for (std::size_t k = 0; k < accumulate; ++k) {
+                std::size_t const from = part(k), to = part(k + 1);
+                if (from == to) continue;
+                double const ratio = static_cast<double>(to - from) / static_cast<double>(result.samples);
+                double const loss = batches.with(share, from, to, [&](auto const& batch) {
+                    if (accumulate == 1) return announced_pass(batch, weight, [](std::size_t) {});
+                    if (to == end) {
+                        detail::weighted_sums sums{accumulated_, gradients_of(model_), ratio};
+                        return announced_pass(batch, weight, [&](std::size_t block) { sums.finish(block); });
+                    }
+                    double const its = static_cast<double>(loss_and_gradients_of(model_, batch));
+                    detail::add_weighted(accumulated_, gradients_of(model_), ratio);
+                    return its;
+                });
+                result.loss += loss * static_cast<double>(to - from);
+            }
+        });
+        contribute(result.samples == 0, weight);
+        return result;
+    }
+
+    /// A pass whose gradients the policy hears of as they become final; `prepare(k)` is called before it hears of block k.
+    template <class Batch, class Prepare>
+    double announced_pass(Batch const& batch, double weight, Prepare prepare) {
+        static_assert(announces_gradients<Model, Batch>,
+                      "tutti: this synchronisation policy exchanges gradients while the model computes others, so the model needs "
+                      "loss_and_gradients(batch, announce) that calls announce(k) once block k of gradients() is final; for a model "
+                      "without it there is tutti::sync::all_reduce; see tutti/concepts/model.hpp");
+        if constexpr (announces_gradients<Model, Batch>) {
+            auto&& gradients = gradients_of(model_);
+            auto tell = sync_.begin(gradients, weight);
+            detail::announcements heard{detail::count_blocks(gradients), [&](std::size_t block) { prepare(block), tell(block); }};
+            double const loss = static_cast<double>(loss_and_gradients_of(model_, batch, announcer{heard}));
+            heard.finish();
+            return loss;
+        } else {
+            return 0;
+        }
+    }
+    /// What throws here leaves peers with half an exchange: they are told, and the policy lets go of the gradients.
+    template <class Act>
+    void or_end_group(Act act) {
+        if (world_->size() == 1) return act();
+        try {
+            act();
+        } catch (...) {
+            world_->abort(detail::text_of_exception());
+            try {
+                sync_.contribute(gradients_of(model_), 0);
+            } catch (...) {}
+            throw;
+        }
+    }
+    void clear_accumulated() {
+        if (accumulated_.empty())
+            accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
+        else accumulated_.clear();
     }
 
     void contribute(bool none, double weight) {
