@@ -103,9 +103,9 @@ TEST_CASE("buckets of several blocks are held once more, from the first pass on;
     for (int const ranks : {1, 2, 3})
         for (std::size_t const bytes : {std::size_t{1} << 20, std::size_t{1}})
             tutti::launch<tutti::comm::threads>(ranks, [&](auto& world) {
-                auto const before = held;
                 tutti::data_parallel_trainer trainer{world, announcing{}, tutti::partition::block{},
                                                      tutti::sync::bucketed{.first_bytes = bytes, .bytes = bytes}, tutti::optim::sgd{}};
+                auto const before = held;  // with the group that the exchange has for itself
                 trainer.run_epoch(std::vector<int>(8), {.batch = 4});
                 std::size_t const gathered = bytes == 1 ? 0 : 1300 * 4;  // the doubles are a bucket of their own
                 CHECK(trainer.memory().sync == (ranks == 1 ? 0 : gathered));
