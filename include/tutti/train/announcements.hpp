@@ -6,8 +6,6 @@
 #include <tutti/error.hpp>
 
 #include <cstddef>
-#include <exception>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -77,14 +75,5 @@ private:
     std::vector<part> parts_;
     double weight_;
 };
-
-/// What is being thrown, in words.
-[[gnu::cold]] inline std::string text_of_exception() {
-    try {
-        throw;
-    } catch (std::exception const& problem) { return problem.what(); } catch (...) {
-        return "something that is no std::exception was thrown";
-    }
-}
 
 }  // namespace tutti::detail

@@ -19,10 +19,10 @@
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
 #include <tutti/train/agreement.hpp>
-#include <tutti/train/announcements.hpp>
 #include <tutti/train/batches.hpp>
 #include <tutti/train/deal.hpp>
 #include <tutti/train/epoch.hpp>
+#include <tutti/train/overlapped_pass.hpp>
 #include <tutti/train/reports.hpp>
 #include <tutti/train/split.hpp>
 #include <tutti/train/update.hpp>
@@ -187,9 +187,7 @@ public:
         });
         double const weight = static_cast<double>(samples) / totals.samples;
         if constexpr (before) {
-            or_end_group([&] {
-                if (samples != 0) loss = announced_pass(batch, weight, [](std::size_t) {});
-            });
+            if (samples != 0) loss = overlapped().batch(batch, weight);
             contribute(samples == 0, weight);
             timed([&] { totals.loss = total(loss * static_cast<double>(samples)); });
         } else {
@@ -340,7 +338,11 @@ private:
     template <class Share, class Batches>
     [[gnu::always_inline]] window_result gradients_of_window(Share const& share, Batches& batches, std::size_t first,
                                                              std::size_t last, std::size_t accumulate) {
-        if constexpr (overlapping_synchronisation<Sync, Comm>) return overlapped_window(share, batches, first, last, accumulate);
+        if constexpr (overlapping_synchronisation<Sync, Comm>) {
+            auto const [loss, samples] = overlapped().window(share, batches, first, last, accumulate);
+            contribute(samples == 0, static_cast<double>(samples) / static_cast<double>(last - first));
+            return {loss, samples};
+        }
         window_result result{0, share.before(last) - share.before(first)};
         auto const whole = static_cast<double>(last - first);
         auto train = [&](std::size_t from, std::size_t to) {
@@ -353,7 +355,6 @@ private:
             contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
             return result;
         }
-        // Not by clear_accumulated(): a call that g++ 12 leaves out of line costs the loop around it registers.
         if (accumulated_.empty())
             accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
         else accumulated_.clear();
@@ -371,76 +372,7 @@ private:
         return result;
     }
 
-    /// The same where gradients are exchanged as they become final: in the last micro-batch that this rank has a sample of, where the
-    /// sums of those before join each block as it is announced.
-    template <class Share, class Batches>
-    window_result overlapped_window(Share const& share, Batches& batches, std::size_t first, std::size_t last,
-                                    std::size_t accumulate) {
-        std::size_t const begin = share.before(first), end = share.before(last);
-        window_result result{0, end - begin};
-        double const weight = static_cast<double>(result.samples) / static_cast<double>(last - first);
-        accumulate = std::min(accumulate, last - first);
-        auto part = [&](std::size_t k) { return share.before(first + detail::part_of(last - first, k, accumulate)); };
-        or_end_group([&] {
-            if (accumulate > 1) clear_accumulated();
-            for (std::size_t k = 0; k < accumulate; ++k) {
-                std::size_t const from = part(k), to = part(k + 1);
-                if (from == to) continue;
-                double const ratio = static_cast<double>(to - from) / static_cast<double>(result.samples);
-                double const loss = batches.with(share, from, to, [&](auto const& batch) {
-                    if (accumulate == 1) return announced_pass(batch, weight, [](std::size_t) {});
-                    if (to == end) {
-                        detail::weighted_sums sums{accumulated_, gradients_of(model_), ratio};
-                        return announced_pass(batch, weight, [&](std::size_t block) { sums.finish(block); });
-                    }
-                    double const its = static_cast<double>(loss_and_gradients_of(model_, batch));
-                    detail::add_weighted(accumulated_, gradients_of(model_), ratio);
-                    return its;
-                });
-                result.loss += loss * static_cast<double>(to - from);
-            }
-        });
-        contribute(result.samples == 0, weight);
-        return result;
-    }
-
-    /// A pass whose gradients the policy hears of as they become final; `prepare(k)` is called before it hears of block k.
-    template <class Batch, class Prepare>
-    double announced_pass(Batch const& batch, double weight, Prepare prepare) {
-        static_assert(announces_gradients<Model, Batch>,
-                      "tutti: this synchronisation policy exchanges gradients while the model computes others, so the model needs "
-                      "loss_and_gradients(batch, announce) that calls announce(k) once block k of gradients() is final; for a model "
-                      "without it there is tutti::sync::all_reduce; see tutti/concepts/model.hpp");
-        if constexpr (announces_gradients<Model, Batch>) {
-            auto&& gradients = gradients_of(model_);
-            auto tell = sync_.begin(gradients, weight);
-            detail::announcements heard{detail::count_blocks(gradients), [&](std::size_t block) { prepare(block), tell(block); }};
-            double const loss = static_cast<double>(loss_and_gradients_of(model_, batch, announcer{heard}));
-            heard.finish();
-            return loss;
-        } else {
-            return 0;
-        }
-    }
-    /// What throws here leaves peers with half an exchange: they are told, and the policy lets go of the gradients.
-    template <class Act>
-    void or_end_group(Act act) {
-        if (world_->size() == 1) return act();
-        try {
-            act();
-        } catch (...) {
-            world_->abort(detail::text_of_exception());
-            try {
-                sync_.contribute(gradients_of(model_), 0);
-            } catch (...) {}
-            throw;
-        }
-    }
-    void clear_accumulated() {
-        if (accumulated_.empty())
-            accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
-        else accumulated_.clear();
-    }
+    auto overlapped() { return detail::overlapped_pass{*world_, model_, sync_, accumulated_}; }
 
     void contribute(bool none, double weight) {
         auto&& gradients = gradients_of(model_);
