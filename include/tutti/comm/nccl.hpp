@@ -66,7 +66,7 @@ public:
                 detail::raise<error>({"tutti: ncclGetUniqueId: ", handle_.text(code)});
         }
         id = broadcast(host, id, 0);
-        call const what{.kind = collective::split};
+        call const what{};
         check(handle_.begin(id, rank_, size_), "ncclCommInitRankConfig", what);
         await(what, [&] { return handle_.state() == ncclSuccess; });
     }
@@ -278,12 +278,15 @@ private:
         if (code == ncclInProgress) await(what, [&] { return handle_.state() == ncclSuccess; });
     }
 
+    static std::string in_words(call const& what) {
+        return what.kind == collective::none ? "the making of a group by NCCL" : describe(what);
+    }
     /// Throws what has ended the group, if anything has.
     void look(call const& what) {
         host_.look(what);
         auto const state = handle_.alive() ? handle_.state() : ncclSuccess;
         if (state == ncclSuccess || state == ncclInProgress) return;
-        auto const text = detail::joined({"tutti: rank ", rank_, " cannot complete ", describe(what), ": NCCL: ", handle_.text(state)});
+        auto const text = detail::joined({"tutti: rank ", rank_, " cannot complete ", in_words(what), ": NCCL: ", handle_.text(state)});
         if (state == ncclUnhandledCudaError || state == ncclInvalidArgument || state == ncclInvalidUsage) throw error{text};
         throw peer_failed{text};
     }
@@ -297,7 +300,7 @@ private:
                 return false;
             });
             if (!in_time)
-                detail::raise<timeout_error>({"tutti: ", describe(what), " timed out on rank ", rank_, " after ", timeout_.count(),
+                detail::raise<timeout_error>({"tutti: ", in_words(what), " timed out on rank ", rank_, " after ", timeout_.count(),
                                               " ms: its device is not through with it"});
         });
     }
