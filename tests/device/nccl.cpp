@@ -1,7 +1,12 @@
 // Thread ranks with a device each.
 #include "collectives.hpp"
 
+#include <tutti/collectives/all_reduce.hpp>
+#include <tutti/collectives/messages.hpp>
+#include <tutti/device/buffer.hpp>
+
 #include <chrono>
+#include <thread>
 
 using tutti::comm::nccl;
 using namespace std::chrono_literals;
