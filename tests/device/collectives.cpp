@@ -23,7 +23,8 @@ void check_all(tutti::device_buffer<T> const& found, Wanted wanted, std::string_
     std::vector<T> here(found.size());
     tutti::copy(found, here);
     bool same = true;
-    for (std::size_t i = 0; i < here.size(); ++i) same = same && static_cast<double>(here[i]) == static_cast<double>(wanted(static_cast<int>(i)));
+    for (std::size_t i = 0; i < here.size(); ++i)
+        same = same && static_cast<double>(here[i]) == static_cast<double>(wanted(static_cast<int>(i)));
     check(same, claim, line);
 }
 
@@ -41,27 +42,36 @@ void check_type(tutti::comm::nccl& world, std::size_t count) {
     tutti::device_buffer<T> out{count}, many{count * ranks};
 
     tutti::all_reduce(world, mine, out);
-    check_all(out, [&](int i) { return all + p * (i % 4); }, "all_reduce sums");
+    check_all(
+        out, [&](int i) { return all + p * (i % 4); }, "all_reduce sums");
     tutti::all_reduce(world, mine, out, tutti::maximum{});
-    check_all(out, [&](int i) { return p - 1 + i % 4; }, "all_reduce takes the maximum");
+    check_all(
+        out, [&](int i) { return p - 1 + i % 4; }, "all_reduce takes the maximum");
     tutti::all_reduce(world, mine.span(), out.span(), tutti::minimum{});
-    check_all(out, [&](int i) { return i % 4; }, "all_reduce takes the minimum");
+    check_all(
+        out, [&](int i) { return i % 4; }, "all_reduce takes the minimum");
 
     tutti::all_gather(world, mine, many);
-    check_all(many, [&](int i) { return i / static_cast<int>(count) + i % static_cast<int>(count) % 4; }, "all_gather keeps the rank order");
+    check_all(
+        many, [&](int i) { return i / static_cast<int>(count) + i % static_cast<int>(count) % 4; },
+        "all_gather keeps the rank order");
     auto const parts = filled(count * ranks, r);
     tutti::reduce_scatter(world, parts, out);
-    check_all(out, [&](int i) { return all + p * ((r * static_cast<int>(count) + i) % 4); }, "reduce_scatter sums this rank's part");
+    check_all(
+        out, [&](int i) { return all + p * ((r * static_cast<int>(count) + i) % 4); }, "reduce_scatter sums this rank's part");
     tutti::copy(mine, out);
     tutti::broadcast(world, out, p - 1);
-    check_all(out, [&](int i) { return p - 1 + i % 4; }, "broadcast gives the root's");
+    check_all(
+        out, [&](int i) { return p - 1 + i % 4; }, "broadcast gives the root's");
 
     tutti::exchange(world, mine, (r + 1) % p, out, (r + p - 1) % p);
-    check_all(out, [&](int i) { return (r + p - 1) % p + i % 4; }, "exchange passes on around the ring");
+    check_all(
+        out, [&](int i) { return (r + p - 1) % p + i % 4; }, "exchange passes on around the ring");
     if (p > 1 && r == 0) tutti::send(world, mine, p - 1);
     if (p > 1 && r == p - 1) {
         tutti::receive(world, out, 0);
-        check_all(out, [](int i) { return i % 4; }, "receive gets what was sent");
+        check_all(
+            out, [](int i) { return i % 4; }, "receive gets what was sent");
     }
     auto running = tutti::start_all_reduce(world, out.span());
     running.wait();
@@ -83,7 +93,9 @@ void check_collectives(tutti::comm::nccl& world) {
     std::vector<float> const ranks(5, static_cast<float>(world.rank()));
     tutti::device_buffer<float> mean{std::span<float const>{ranks}};
     tutti::all_reduce(world, mean, tutti::average{});
-    if ((p & (p - 1)) == 0) check_all(mean, [&](int) { return (p - 1) / 2.0; }, "average is exact on 2^k ranks");
+    if ((p & (p - 1)) == 0)
+        check_all(
+            mean, [&](int) { return (p - 1) / 2.0; }, "average is exact on 2^k ranks");
     tutti::device_buffer<float> nothing;
     tutti::all_reduce(world, nothing);
 

@@ -86,7 +86,9 @@ int main() {
         auto const hooks = tutti::detail::hooks_of(host);
         tutti::barrier(host);
         if (host.rank() == 2) hooks.tell("its device is on fire");
-        else check(tutti::detail::wait_at_most(20s, [&] { return hooks.has_ended(); }), "ranks that wait for a device see the group end");
+        else
+            check(tutti::detail::wait_at_most(20s, [&] { return hooks.has_ended(); }),
+                  "ranks that wait for a device see the group end");
         check_throws<tutti::peer_failed>([&] { hooks.look({.kind = tutti::collective::send}); }, "on fire", "and learn why");
     });
     return broken != 0;

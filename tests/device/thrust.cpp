@@ -1,4 +1,5 @@
-// On the host, by Thrust's CPP system: what the kernel is compared with, against a loop, and the share of a thread of the kernel against it.
+// On the host, by Thrust's CPP system: what the kernel is compared with, against a loop; and against it the share of a thread of
+// the kernel.
 #include "check.hpp"
 #include "updates.hpp"
 
@@ -25,9 +26,9 @@ void compare(Rule const& rule) {
                     tutti::detail::update_share(worker, 100, update, scale, packs, reinterpret_cast<packed*>(x.data()),
                                                 reinterpret_cast<packed const*>(gradient.data()),
                                                 reinterpret_cast<packed*>(slots.data())...);
-                    tutti::detail::update_share(worker, 100, update, scale, count - rest, reinterpret_cast<single*>(x.data() + rest),
-                                                reinterpret_cast<single const*>(gradient.data() + rest),
-                                                reinterpret_cast<single*>(slots.data() + rest)...);
+                    tutti::detail::update_share(
+                        worker, 100, update, scale, count - rest, reinterpret_cast<single*>(x.data() + rest),
+                        reinterpret_cast<single const*>(gradient.data() + rest), reinterpret_cast<single*>(slots.data() + rest)...);
                 }
             });
         }

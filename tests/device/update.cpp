@@ -26,7 +26,8 @@ void compare(Rule const& rule, std::size_t shift) {
             auto part = [&](auto& of) { return of.span().subspan(shift, count); };
             tutti::device_span<T const> const gradient = part(there.gradient);
             if constexpr (Slots == 0) tutti::update_on_device(nullptr, update, scale, part(there.x), gradient);
-            else if constexpr (Slots == 1) tutti::update_on_device(nullptr, update, scale, part(there.x), gradient, part(there.first));
+            else if constexpr (Slots == 1)
+                tutti::update_on_device(nullptr, update, scale, part(there.x), gradient, part(there.first));
             else tutti::update_on_device(nullptr, update, scale, part(there.x), gradient, part(there.first), part(there.second));
         }
         auto back = [&](auto& from, std::vector<T>& to) { tutti::copy(from.span().subspan(shift, count), to); };

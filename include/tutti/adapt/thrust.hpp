@@ -17,7 +17,8 @@
 // Slow to compile: 2 s by g++, 17 s by nvcc. Include it in few files.
 namespace tutti::adapt {
 
-/// The elements of a Thrust vector, for tutti: in device memory where Thrust's device system is CUDA, else, as for CPP and OMP, on the host.
+/// The elements of a Thrust vector, for tutti: in device memory where Thrust's device system is CUDA, else, as for CPP and OMP, on
+/// the host.
 template <class T, class Allocator>
 auto span_of(thrust::device_vector<T, Allocator>& vector) {
 #if THRUST_DEVICE_SYSTEM == THRUST_DEVICE_SYSTEM_CUDA
@@ -47,11 +48,13 @@ struct zipped_update {
 
 }  // namespace detail
 
-/// `tutti::update_on_device` by Thrust, on whatever `policy` runs on: thrust::device, thrust::host, thrust::cuda::par.on(stream). Local.
+/// `tutti::update_on_device` by Thrust, on whatever `policy` runs on: thrust::device, thrust::host, thrust::cuda::par.on(stream).
+/// Local.
 /// The same numbers by simpler means, and so what the kernel is compared with; on a device it moves 4 bytes at a time.
 /// @pre  all point to `count` elements that the policy's system reaches
 template <class Policy, class Update, std::floating_point T, std::same_as<T>... Slots>
-void update(Policy const& policy, Update const& update, T scale, std::size_t count, T* parameters, T const* gradients, Slots*... slots) {
+void update(Policy const& policy, Update const& update, T scale, std::size_t count, T* parameters, T const* gradients,
+            Slots*... slots) {
     auto const first = thrust::make_zip_iterator(thrust::make_tuple(parameters, gradients, slots...));
     thrust::for_each_n(policy, first, count, detail::zipped_update<Update, T>{update, scale});
 }

@@ -28,7 +28,7 @@ namespace tutti::comm {
 
 /// How a rank comes to its device.
 struct nccl_options {
-    std::optional<int> device{};  ///< empty: as many as the rank's place among those of its host
+    std::optional<int> device{};                                   ///< empty: as many as the rank's place among those of its host
     std::chrono::milliseconds timeout = launch_options{}.timeout;  ///< longest wait in one call
 };
 
@@ -38,13 +38,13 @@ struct nccl_options {
 ///
 /// Calls are enqueued in `stream()`, in their order, after all that is in it: so kernels of that stream may fill what a call sends.
 /// A call returns when the stream is through with it; what was started, once enqueued: kernels enqueued after it see its result
-/// without `wait`. Elsewhere a started message waits for nothing but its peer; here it also keeps back what comes after it in the stream.
-/// All device work of a rank that may wait for peers belongs in calls of one communicator at a time: NCCL demands one order everywhere.
-/// Errors: what NCCL finds while calls are under way is thrown as `peer_failed` with its text, and ends the group; a call that takes
-///         too long is a `timeout_error`. Calls of the group are compared where the host's communicator compares; messages are not,
-///         and those that do not match time out.
-/// Order:  results are equal on all ranks; sums are taken in NCCL's order. An average takes each element times 1/p before it sums: exact
-///         where p is a power of two, else a rounding per rank.
+/// without `wait`. Elsewhere a started message waits for nothing but its peer; here it also keeps back what comes after it in the
+/// stream. Of several communicators on the same devices, one at a time may have calls under way: NCCL demands one order everywhere.
+/// Errors: what NCCL finds while calls are under way is thrown as `peer_failed` with its text, and ends the group; a call that
+///         takes too long is a `timeout_error`. Calls that are not started are compared where the host's communicator compares;
+///         started ones and messages are not, and those that do not match time out, at best.
+/// Order:  results are equal on all ranks; sums are taken in NCCL's order. An average takes each element times 1/p before it sums:
+///         exact where p is a power of two, else a rounding per rank.
 /// Not tested on a device yet: only what happens without one.
 class nccl {
 public:
@@ -131,15 +131,15 @@ public:
         return pending{std::make_unique<started>(*this, what)};
     }
 
-    /// Ends the group: every call of every rank, under way or later, throws `peer_failed` with `text`, or what the host's communicator
-    /// does at an abort. Local.
+    /// Ends the group as the host's communicator does: by `peer_failed` with `text` from every call of every rank, under way or
+    /// later, on threads; with the job, on MPI. Local.
     void abort(std::string const& text) {
         handle_.abort();
         host_.abort(text);
     }
 
-    /// Runs `body(world)` on thread ranks of this process, each with a device; see `tutti::launch`. As many ranks as devices, unless
-    /// the options say otherwise.
+    /// Runs `body(world)` on thread ranks of this process, each with a device; see `tutti::launch`. As many ranks as devices,
+    /// unless the options say otherwise.
     template <class Body>
     static void launch(launch_options const& options, Body&& body) {
         launch_options with_devices = options;
@@ -187,7 +187,8 @@ private:
         }
         int const count = devices();
         if (ranks > count)
-            detail::raise<usage_error>({"tutti: comm::nccl: a host of ", ranks, " ranks has ", count, " devices, and each rank needs one"});
+            detail::raise<usage_error>(
+                {"tutti: comm::nccl: a host of ", ranks, " ranks has ", count, " devices, and each rank needs one"});
         return place;
     }
 
@@ -206,11 +207,13 @@ private:
         cudaPointerAttributes found{};
         detail::check_cuda(cudaPointerGetAttributes(&found, data), "cudaPointerGetAttributes");
         if (found.type != cudaMemoryTypeDevice && found.type != cudaMemoryTypeManaged)
-            detail::raise<usage_error>({"tutti: ", describe(what), ": rank ", rank_, " brings a buffer that is not in device memory"});
+            detail::raise<usage_error>(
+                {"tutti: ", describe(what), ": rank ", rank_, " brings a buffer that is not in device memory"});
     }
     void check_alive(call const& what) {
         look(what);
-        if (!handle_.alive()) detail::raise<peer_failed>({"tutti: rank ", rank_, " cannot begin ", describe(what), ": the group has ended"});
+        if (!handle_.alive())
+            detail::raise<peer_failed>({"tutti: rank ", rank_, " cannot begin ", describe(what), ": the group has ended"});
     }
 
     /// Lets NCCL put the call in the stream. What it only moves travels as bytes.
@@ -224,16 +227,19 @@ private:
         auto const comm = handle_.get();
         switch (what.kind) {
         case collective::all_reduce:
-            return check(ncclAllReduce(what.in, what.out, what.count, folded(), operation(), comm, stream()), "ncclAllReduce", what);
-        case collective::reduce:
-            return check(ncclReduce(what.in, what.out, what.count, folded(), operation(), what.root, comm, stream()), "ncclReduce", what);
-        case collective::reduce_scatter:
-            return check(ncclReduceScatter(what.in, what.out, what.count, folded(), operation(), comm, stream()), "ncclReduceScatter",
+            return check(ncclAllReduce(what.in, what.out, what.count, folded(), operation(), comm, stream()), "ncclAllReduce",
                          what);
+        case collective::reduce:
+            return check(ncclReduce(what.in, what.out, what.count, folded(), operation(), what.root, comm, stream()), "ncclReduce",
+                         what);
+        case collective::reduce_scatter:
+            return check(ncclReduceScatter(what.in, what.out, what.count, folded(), operation(), comm, stream()),
+                         "ncclReduceScatter", what);
         case collective::all_gather:
             return check(ncclAllGather(what.in, what.out, what.bytes(), ncclUint8, comm, stream()), "ncclAllGather", what);
         default:
-            return check(ncclBroadcast(what.out, what.out, what.bytes(), ncclUint8, what.root, comm, stream()), "ncclBroadcast", what);
+            return check(ncclBroadcast(what.out, what.out, what.bytes(), ncclUint8, what.root, comm, stream()), "ncclBroadcast",
+                         what);
         }
     }
     void enqueue(std::span<message const> round, call const& what) {
@@ -286,7 +292,8 @@ private:
         host_.look(what);
         auto const state = handle_.alive() ? handle_.state() : ncclSuccess;
         if (state == ncclSuccess || state == ncclInProgress) return;
-        auto const text = detail::joined({"tutti: rank ", rank_, " cannot complete ", in_words(what), ": NCCL: ", handle_.text(state)});
+        auto const text =
+            detail::joined({"tutti: rank ", rank_, " cannot complete ", in_words(what), ": NCCL: ", handle_.text(state)});
         if (state == ncclUnhandledCudaError || state == ncclInvalidArgument || state == ncclInvalidUsage) throw error{text};
         throw peer_failed{text};
     }

@@ -66,9 +66,13 @@ concept many_elements = device_elements<T> || std::ranges::range<T>;
 template <class T>
 concept single_element = std::is_arithmetic_v<T> || (!std::is_pointer_v<T> && !detail::many_elements<T>);
 
+/// Elements side by side, on the host or on a device.
+template <class Range>
+concept elements_anywhere = device_elements<Range> || contiguous_elements<Range>;
+
 /// What a communicator takes: elements side by side in a memory that it reaches.
 template <class Range, class Comm>
-concept elements_for = (device_elements<Range> || contiguous_elements<Range>) && detail::within_reach<Comm, Range>();
+concept elements_for = elements_anywhere<Range> && detail::within_reach<Comm, Range>();
 template <class T, class Comm>
 concept element_for = single_element<T> && detail::within_reach<Comm, T>();
 

@@ -36,8 +36,8 @@ namespace detail {
 template <class Comm, class Range>
 constexpr bool within_reach() {
     static_assert(!device_elements<Range> || reaches<Comm>(memory_space::device),
-                  "tutti: this communicator does not reach device memory: call it on tutti::comm::nccl, or copy to the host where you "
-                  "mean to, as tutti::copy does; see tutti/concepts/memory_space.hpp");
+                  "tutti: this communicator does not reach device memory: call it on tutti::comm::nccl, or copy to the host where "
+                  "you mean to, as tutti::copy does; see tutti/concepts/memory_space.hpp");
     static_assert(device_elements<Range> || reaches<Comm>(memory_space::host),
                   "tutti: this communicator reaches device memory alone, and these elements are in the host's: give it a "
                   "tutti::device_span, or call it on the communicator that it was made from; see tutti/concepts/memory_space.hpp");

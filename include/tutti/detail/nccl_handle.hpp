@@ -25,8 +25,8 @@ bool wait_at_most(std::chrono::milliseconds timeout, Over over) {
         auto const waited = clock::now() - start;
         if (waited >= timeout) return over();
         if (waited > microseconds{200})
-            std::this_thread::sleep_for(std::min<clock::duration>(std::max<clock::duration>(waited / 32, microseconds{20}),
-                                                                  microseconds{1000}));
+            std::this_thread::sleep_for(
+                std::min<clock::duration>(std::max<clock::duration>(waited / 32, microseconds{20}), microseconds{1000}));
         else std::this_thread::yield();
     }
 }

@@ -33,8 +33,7 @@ public:
     }
     /// A copy of elements on the host.
     explicit device_buffer(std::span<T const> from) : device_buffer(from.size()) {
-        if (size_ != 0)
-            detail::check_cuda(cudaMemcpy(data_, from.data(), size_ * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
+        if (size_ != 0) detail::check_cuda(cudaMemcpy(data_, from.data(), size_ * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
     }
     device_buffer(device_buffer&& other) noexcept
         : data_{std::exchange(other.data_, nullptr)},
@@ -68,9 +67,8 @@ inline constexpr bool is_on_device<device_buffer<T>> = true;
 
 /// `to` holds the elements of `from`; at least one of them is on a device, and what was in `stream` before is over. Local.
 /// @throws usage_error  when they have different sizes;  error  with CUDA's text
-template <class From, class To>
-    requires(device_elements<From> || device_elements<To>) && (device_elements<From> || contiguous_elements<From>) &&
-            (device_elements<To> || contiguous_elements<To>)
+template <elements_anywhere From, elements_anywhere To>
+    requires(device_elements<From> || device_elements<To>)
 void copy(From const& from, To&& to, cudaStream_t stream = nullptr) {
     using T = element_t<From>;
     detail::require_element<T>();
@@ -78,9 +76,9 @@ void copy(From const& from, To&& to, cudaStream_t stream = nullptr) {
     detail::require_same_elements<T, element_t<To>>();
     detail::check_size("copy", "the output", detail::size_of(to), detail::size_of(from));
     if (detail::size_of(from) == 0) return;
-    detail::check_cuda(cudaMemcpyAsync(detail::bytes_of(to), detail::data_of(from), detail::size_of(from) * sizeof(T),
-                                       cudaMemcpyDefault, stream),
-                       "cudaMemcpyAsync");
+    detail::check_cuda(
+        cudaMemcpyAsync(detail::bytes_of(to), detail::data_of(from), detail::size_of(from) * sizeof(T), cudaMemcpyDefault, stream),
+        "cudaMemcpyAsync");
     detail::check_cuda(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
 }
 

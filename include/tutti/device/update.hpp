@@ -31,8 +31,8 @@ constexpr void update_pack(Update const& update, T scale, pack<T, Wide>& x, pack
 
 /// The share of worker `first` of `workers`, each of which takes every workers-th pack.
 template <class Update, class T, std::size_t Wide, class... Slots>
-constexpr void update_share(std::size_t first, std::size_t workers, Update const& update, T scale, std::size_t packs, pack<T, Wide>* x,
-                            pack<T, Wide> const* gradient, Slots*... slots) {
+constexpr void update_share(std::size_t first, std::size_t workers, Update const& update, T scale, std::size_t packs,
+                            pack<T, Wide>* x, pack<T, Wide> const* gradient, Slots*... slots) {
     for (std::size_t i = first; i < packs; i += workers) update_pack(update, scale, x[i], gradient[i], slots[i]...);
 }
 
@@ -45,13 +45,15 @@ __global__ void update_kernel(Update update, T scale, std::size_t packs, pack<T,
 }
 
 template <std::size_t Wide, class Update, class T, class... Slots>
-void launch_update(cudaStream_t stream, Update const& update, T scale, std::size_t packs, T* x, T const* gradient, Slots*... slots) {
+void launch_update(cudaStream_t stream, Update const& update, T scale, std::size_t packs, T* x, T const* gradient,
+                   Slots*... slots) {
     if (packs == 0) return;
     using wide = pack<T, Wide>;
-    constexpr std::size_t threads = 256, most = 4096;    // blocks: some for each processor of the largest device
+    constexpr std::size_t threads = 256, most = 4096;  // blocks: some for each processor of the largest device
     std::size_t const blocks = (packs + threads - 1) / threads;
     update_kernel<<<static_cast<unsigned>(blocks < most ? blocks : most), threads, 0, stream>>>(
-        update, scale, packs, reinterpret_cast<wide*>(x), reinterpret_cast<wide const*>(gradient), reinterpret_cast<wide*>(slots)...);
+        update, scale, packs, reinterpret_cast<wide*>(x), reinterpret_cast<wide const*>(gradient),
+        reinterpret_cast<wide*>(slots)...);
     check_cuda(cudaGetLastError(), "an update on the device");
 }
 #endif
@@ -62,14 +64,17 @@ inline bool is_aligned(void const* data) { return reinterpret_cast<std::uintptr_
 }  // namespace detail
 
 /// Moves each parameter by `update`, in one pass over device memory; enqueued in `stream`. Local.
-/// Declared everywhere, defined where nvcc compiles it (with --expt-relaxed-constexpr, which lets devices call the optimisers' updates):
-/// a program instantiates it in one .cu, `template void tutti::update_on_device(cudaStream_t, tutti::optim::sgd::update<float> const&, ...)`.
+/// Declared everywhere, defined where nvcc compiles it (with --expt-relaxed-constexpr, which lets devices call the optimisers'
+/// updates): a program instantiates it in one .cu, as in
+///     template void tutti::update_on_device(cudaStream_t, tutti::optim::sgd::update<float> const&, float, ...);
 /// @param  update  of one step, such as `tutti::optim::adamw{}.at<float>(step)`
 /// @param  scale   by which gradients are multiplied first: 1/p makes means of what p ranks have summed, at no cost
 /// @param  slots   the optimiser's state, as many as its update takes; zeros at the start
 /// @throws usage_error  when sizes differ;  error  with CUDA's text
-/// Cost:   memory traffic alone: with float and one slot 20 B per parameter, with two 28; 16 B at a time where all begin at a multiple
-/// Order:  elements do not depend on one another; the host's bits where nvcc is told not to contract (-fmad=false), else rounded less often
+/// Cost:   memory traffic alone: with float and one slot 20 B per parameter, with two 28; 16 B at a time where all begin at a
+///         multiple of that
+/// Order:  elements do not depend on one another; the host's bits where nvcc is told not to contract (-fmad=false), else rounded
+///         less often
 /// Not tested on a device yet: the share of a thread is, on the host.
 template <class Update, std::floating_point T, std::same_as<device_span<T>>... Slots>
 void update_on_device(cudaStream_t stream, Update const& update, T scale, device_span<T> parameters, device_span<T const> gradients,
@@ -83,7 +88,8 @@ void update_on_device(cudaStream_t stream, Update const& update, T scale, device
         detail::raise<usage_error>({"tutti: update_on_device: ", count, " parameters need as many gradients, of which there are ",
                                     gradients.size(), ", and as many elements in each slot"});
     constexpr std::size_t wide = 16 / sizeof(T);
-    bool const aligned = detail::is_aligned(parameters.data()) && detail::is_aligned(gradients.data()) && (detail::is_aligned(slots.data()) && ...);
+    bool const aligned =
+        detail::is_aligned(parameters.data()) && detail::is_aligned(gradients.data()) && (detail::is_aligned(slots.data()) && ...);
     std::size_t const packed = aligned ? count / wide : 0, rest = packed * wide;
     detail::launch_update<wide>(stream, update, scale, packed, parameters.data(), gradients.data(), slots.data()...);
     detail::launch_update<1>(stream, update, scale, count - rest, parameters.data() + rest, gradients.data() + rest,
