@@ -7,6 +7,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/tuttiConfigVersion.cmake
 
 install(TARGETS tutti EXPORT tuttiTargets FILE_SET HEADERS FILE_SET optional)
 install(EXPORT tuttiTargets NAMESPACE tutti:: DESTINATION ${package_dir})
-install(FILES ${CMAKE_CURRENT_LIST_DIR}/tuttiConfig.cmake ${CMAKE_CURRENT_LIST_DIR}/mpi.cmake
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/tuttiConfig.cmake ${CMAKE_CURRENT_LIST_DIR}/mpi.cmake ${CMAKE_CURRENT_LIST_DIR}/nccl.cmake
     ${PROJECT_BINARY_DIR}/tuttiConfigVersion.cmake
     DESTINATION ${package_dir})

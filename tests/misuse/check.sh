@@ -2,6 +2,7 @@
 # check.sh COMPILER INCLUDE FOLDER SOURCE: SOURCE makes one mistake. Its first line reads `// expects: SENTENCE`.
 # As it stands it must not compile, and the first error must be tutti's and hold SENTENCE. With -DRIGHT, which mends the
 # mistake and nothing else, it must compile without a warning: so the mistake alone is what fails.
+# Its second line may read `// needs: HEADER`, of another library, without which it is skipped.
 # Where it includes tutti/tutti.hpp, as the headers beside it do, that is taken as once.sh COMPILER INCLUDE FOLDER has compiled it.
 set -euo pipefail
 compiler=$1 include=$2 once=$3/$1/once.hpp source=$4
@@ -10,6 +11,12 @@ command -v "$compiler" >/dev/null || { echo "$compiler is not installed"; exit 7
 expected=$(sed -n '1s|^// expects: ||p' "$source")
 [[ -n $expected ]] || { echo "$source: the first line is not '// expects: SENTENCE'"; exit 1; }
 compile=("$compiler" -std=c++20 -fsyntax-only -pthread -I "$include" "$source")
+needed=$(sed -n '2s|^// needs: ||p' "$source")
+if [[ -n $needed ]]; then
+    compile+=(-isystem /usr/local/cuda/include)
+    "$compiler" -std=c++20 -fsyntax-only -isystem /usr/local/cuda/include -include "$needed" -x c++ /dev/null 2>/dev/null ||
+        { echo "needs $needed"; exit 77; }
+fi
 ! grep -qE '^#include ("[a-z]+.hpp"|<tutti/tutti.hpp>)' "$source" || compile+=(-include "$once")
 
 if output=$("${compile[@]}" 2>&1); then

@@ -40,14 +40,14 @@ call all_gather_v_call(Comm& world, In const& in, Out&& out, Counts const& count
 /// @param  out  ranks x n elements
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: pn bytes copied per rank, straight from the peers' buffers above 544 B (two ranks: 160 B)
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Algorithm = algorithm::automatic>
 void all_gather(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) {
     auto const what = detail::all_gather_call(world, in, std::forward<Out>(out));
     detail::perform<collective::all_gather, element_t<In>>(world, what, algorithm);
 }
 
 /// Every rank's value, in rank order. Collective.
-template <communicator Comm, single_element T>
+template <communicator Comm, element_for<Comm> T>
 [[nodiscard]] std::vector<T> all_gather(Comm& world, T const& value) {
     std::vector<T> all(static_cast<std::size_t>(world.size()), value);
     all_gather(world, std::span{std::addressof(value), 1}, all);
@@ -55,7 +55,7 @@ template <communicator Comm, single_element T>
 }
 
 /// Starts an all_gather; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Algorithm = algorithm::automatic>
 [[nodiscard]] pending start_all_gather(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) {
     auto const what = detail::all_gather_call(world, in, std::forward<Out>(out));
     return detail::start<collective::all_gather, element_t<In>>(world, what, nullptr, algorithm);
@@ -69,14 +69,14 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 /// @throws usage_error  on the rank whose sizes do not fit its counts
 /// @throws collective_mismatch  on every rank, when counts differ;  peer_failed, timeout_error  on every rank
 /// Cost:   that of an all_gather, and p counts compared with those of every peer
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, contiguous_elements Counts>
 void all_gather_v(Comm& world, In const& in, Out&& out, Counts const& counts) {
     detail::perform(world, detail::all_gather_v_call(world, in, std::forward<Out>(out), counts));
 }
 
 /// Every rank's `in`, one after another in rank order, where no rank knows how many elements the others bring. Collective.
 /// Cost:   that of an all_gather of one number and of an all_gather_v
-template <communicator Comm, contiguous_elements In>
+template <communicator Comm, elements_for<Comm> In>
 [[nodiscard]] std::vector<element_t<In>> all_gather_v(Comm& world, In const& in) {
     std::vector<std::size_t> const counts = all_gather(world, detail::size_of(in));
     std::vector<element_t<In>> all(detail::part_among<element_t<In>>("all_gather_v", counts, world).whole);
@@ -85,14 +85,14 @@ template <communicator Comm, contiguous_elements In>
 }
 
 /// Starts an all_gather_v; `in` and `out` belong to it until `wait` returns. The counts are copied. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, contiguous_elements Counts>
 [[nodiscard]] pending start_all_gather_v(Comm& world, In const& in, Out&& out, Counts const& counts) {
     auto const kept = std::make_shared<std::vector<std::size_t> const>(detail::copy_of_counts(counts));
     return detail::start(world, detail::all_gather_v_call(world, in, std::forward<Out>(out), *kept), kept);
 }
 
 /// Starts an all_gather of one value: `value` and `out`, one element per rank, belong to it until `wait` returns. Collective.
-template <communicator Comm, single_element T, contiguous_elements Out>
+template <communicator Comm, element_for<Comm> T, elements_for<Comm> Out>
 [[nodiscard]] pending start_all_gather(Comm& world, T& value, Out&& out) {
     return start_all_gather(world, std::span{std::addressof(value), 1}, std::forward<Out>(out));
 }

@@ -34,7 +34,7 @@ call all_reduce_call(In const& in, Out&& out, Operation const& operation) {
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to 544 B (two ranks: 160 B) one round, each rank reading pn bytes; above, two, moving 2pn bytes in all
 /// Order:  rank order, ((r0 + r1) + r2) + ...: equal on all ranks and from run to run
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 void all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::all_reduce_call(in, std::forward<Out>(out), operation);
@@ -43,8 +43,8 @@ void all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}, 
 }
 
 /// As above, in place: `data` is replaced by the fold of all ranks' `data`. Collective.
-template <communicator Comm, contiguous_elements Range, class Operation = std::plus<>, class Algorithm = algorithm::automatic>
-    requires(!std::ranges::range<Operation>)
+template <communicator Comm, elements_for<Comm> Range, class Operation = std::plus<>, class Algorithm = algorithm::automatic>
+    requires(!detail::many_elements<Operation>)
 void all_reduce(Comm& world, Range&& data, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::all_reduce_call(data, std::forward<Range>(data), operation);
     detail::perform<collective::all_reduce, element_t<Range>, Operation>(world, what, algorithm);
@@ -52,8 +52,8 @@ void all_reduce(Comm& world, Range&& data, Operation operation = {}, Algorithm a
 }
 
 /// The fold of one value per rank. Collective.
-template <communicator Comm, single_element T, class Operation = std::plus<>>
-    requires(!std::ranges::range<Operation>)
+template <communicator Comm, element_for<Comm> T, class Operation = std::plus<>>
+    requires(!detail::many_elements<Operation>)
 [[nodiscard]] T all_reduce(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     detail::perform<collective::all_reduce, T, Operation>(world, detail::all_reduce_call(one, one, operation));
@@ -62,7 +62,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 }
 
 /// Starts an all_reduce; `in` and `out` belong to it until `wait` returns. The operation is kept. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 [[nodiscard]] pending start_all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
@@ -72,8 +72,8 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 }
 
 /// Starts an all_reduce in place. Collective.
-template <communicator Comm, contiguous_elements Range, class Operation = std::plus<>, class Algorithm = algorithm::automatic>
-    requires(!std::ranges::range<Operation>)
+template <communicator Comm, elements_for<Comm> Range, class Operation = std::plus<>, class Algorithm = algorithm::automatic>
+    requires(!detail::many_elements<Operation>)
 [[nodiscard]] pending start_all_reduce(Comm& world, Range&& data, Operation operation = {}, Algorithm algorithm = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
     auto const what = detail::all_reduce_call(data, std::forward<Range>(data), *kept);
@@ -82,8 +82,8 @@ template <communicator Comm, contiguous_elements Range, class Operation = std::p
 }
 
 /// Starts an all_reduce of one value, in place: `value` belongs to it until `wait` returns. Collective.
-template <communicator Comm, single_element T, class Operation = std::plus<>>
-    requires(!std::ranges::range<Operation>)
+template <communicator Comm, element_for<Comm> T, class Operation = std::plus<>>
+    requires(!detail::many_elements<Operation>)
 [[nodiscard]] pending start_all_reduce(Comm& world, T& value, Operation operation = {}) {
     return start_all_reduce(world, std::span{std::addressof(value), 1}, std::move(operation));
 }

@@ -47,14 +47,14 @@ call all_to_all_v_call(Comm& world, In const& in, SendCounts const& send_counts,
 /// @param  out  ranks x n elements, apart from `in`
 /// @throws usage_error  on the rank whose sizes do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: pn elements copied per rank, above 544 B (two ranks: 160 B) straight from the peers' buffers
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Algorithm = algorithm::automatic>
 void all_to_all(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) {
     detail::perform<collective::all_to_all, element_t<In>>(world, detail::all_to_all_call(world, in, std::forward<Out>(out)),
                                                            algorithm);
 }
 
 /// Starts an all_to_all; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Algorithm = algorithm::automatic>
 [[nodiscard]] pending start_all_to_all(Comm& world, In const& in, Out&& out, Algorithm algorithm = {}) {
     auto const what = detail::all_to_all_call(world, in, std::forward<Out>(out));
     return detail::start<collective::all_to_all, element_t<In>>(world, what, nullptr, algorithm);
@@ -69,14 +69,14 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 /// @throws collective_mismatch  on every rank, when any rank sends another number than its receiver expects
 /// @throws peer_failed, timeout_error  on every rank
 /// Cost:   that of an all_to_all, and p*p counts compared on every rank
-template <communicator Comm, contiguous_elements In, contiguous_elements SendCounts, contiguous_elements Out,
+template <communicator Comm, elements_for<Comm> In, contiguous_elements SendCounts, elements_for<Comm> Out,
           contiguous_elements ReceiveCounts>
 void all_to_all_v(Comm& world, In const& in, SendCounts const& send_counts, Out&& out, ReceiveCounts const& receive_counts) {
     detail::perform(world, detail::all_to_all_v_call(world, in, send_counts, std::forward<Out>(out), receive_counts));
 }
 
 /// Starts an all_to_all_v; `in` and `out` belong to it until `wait` returns. The counts are copied. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements SendCounts, contiguous_elements Out,
+template <communicator Comm, elements_for<Comm> In, contiguous_elements SendCounts, elements_for<Comm> Out,
           contiguous_elements ReceiveCounts>
 [[nodiscard]] pending start_all_to_all_v(Comm& world, In const& in, SendCounts const& send_counts, Out&& out,
                                          ReceiveCounts const& receive_counts) {

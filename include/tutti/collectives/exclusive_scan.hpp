@@ -31,7 +31,7 @@ void put_first(int rank, std::span<T> folded, T const& init, Operation const& op
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   that of a scan, and one pass over `out`
 /// Order:  rank order
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 void exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::scan_call(collective::exclusive_scan, in, std::forward<Out>(out), operation);
@@ -40,7 +40,7 @@ void exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init, Op
 }
 
 /// `init` folded with one value of each of ranks 0 .. r - 1. Collective.
-template <communicator Comm, single_element T, class Operation = std::plus<>>
+template <communicator Comm, element_for<Comm> T, class Operation = std::plus<>>
 [[nodiscard]] T exclusive_scan(Comm& world, T value, T init, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     exclusive_scan(world, one, one, init, std::move(operation));
@@ -48,7 +48,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 }
 
 /// Starts an exclusive_scan; `in` and `out` belong to it until `wait` returns. `init` and the operation are kept. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 [[nodiscard]] pending start_exclusive_scan(Comm& world, In const& in, Out&& out, element_t<In> init,
                                            Operation operation = {}, Algorithm algorithm = {}) {
@@ -61,7 +61,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 }
 
 /// Starts an exclusive_scan of one value, in place. Collective.
-template <communicator Comm, single_element T, class Operation = std::plus<>>
+template <communicator Comm, element_for<Comm> T, class Operation = std::plus<>>
 [[nodiscard]] pending start_exclusive_scan(Comm& world, T& value, T init, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     return start_exclusive_scan(world, one, one, init, std::move(operation));

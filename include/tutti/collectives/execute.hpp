@@ -3,6 +3,7 @@
 #include <tutti/collectives/schedule.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/concepts/memory_space.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/operation.hpp>
 #include <tutti/concepts/pending.hpp>
@@ -218,6 +219,9 @@ template <class Comm>
 /// This rank's part of a call of kind `Kind` by `algorithm`, which the call then names.
 template <collective Kind, class T, class Operation, class Comm, class Algorithm>
 rank_schedule steps_by(Algorithm const& algorithm, Comm& world, call& what) {
+    static_assert(reaches<Comm>(memory_space::host),
+                  "tutti: a schedule folds and copies on the host, and this communicator reaches device memory alone: leave the "
+                  "algorithm out, and the communicator chooses its own");
     static_assert(Algorithm::makes(Kind),
                   "tutti: this algorithm does not make this collective; see tutti/collectives/algorithm/ for those that do");
     if constexpr (reduces(Kind))

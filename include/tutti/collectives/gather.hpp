@@ -44,14 +44,14 @@ call gather_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, i
 /// @param  out  ranks x n elements on `root`; not looked at elsewhere
 /// @throws usage_error  on the rank whose arguments do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: above 544 B (two ranks: 160 B) every rank writes its part into the root's buffer
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Algorithm = algorithm::automatic>
 void gather(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm = {}) {
     detail::perform<collective::gather, element_t<In>>(world, detail::gather_call(world, in, std::forward<Out>(out), root),
                                                        algorithm);
 }
 
 /// Every rank's value, in rank order, on rank `root`; nothing elsewhere. Collective.
-template <communicator Comm, single_element T>
+template <communicator Comm, element_for<Comm> T>
 [[nodiscard]] std::vector<T> gather(Comm& world, T const& value, int root) {
     std::vector<T> all(world.rank() == root ? static_cast<std::size_t>(world.size()) : 0, value);
     gather(world, std::span{std::addressof(value), 1}, all, root);
@@ -59,7 +59,7 @@ template <communicator Comm, single_element T>
 }
 
 /// Starts a gather; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Algorithm = algorithm::automatic>
 [[nodiscard]] pending start_gather(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm = {}) {
     auto const what = detail::gather_call(world, in, std::forward<Out>(out), root);
     return detail::start<collective::gather, element_t<In>>(world, what, nullptr, algorithm);
@@ -73,7 +73,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 /// @throws usage_error  on the rank whose arguments do not fit
 /// @throws collective_mismatch  on every rank, when counts differ;  peer_failed, timeout_error  on every rank
 /// Cost:   that of a gather, and p counts compared with those of every peer
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, contiguous_elements Counts>
 void gather_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
     detail::perform(world, detail::gather_v_call(world, in, std::forward<Out>(out), counts, root));
 }
@@ -81,7 +81,7 @@ void gather_v(Comm& world, In const& in, Out&& out, Counts const& counts, int ro
 /// On rank `root` every rank's `in`, one after another in rank order, where no rank knows how many elements the others bring;
 /// nothing elsewhere. Collective.
 /// Cost:   that of an all_gather of one number and of a gather_v
-template <communicator Comm, contiguous_elements In>
+template <communicator Comm, elements_for<Comm> In>
 [[nodiscard]] std::vector<element_t<In>> gather_v(Comm& world, In const& in, int root) {
     detail::check_root("gather_v", root, world.size());
     std::vector<std::size_t> const counts = all_gather(world, detail::size_of(in));
@@ -92,7 +92,7 @@ template <communicator Comm, contiguous_elements In>
 }
 
 /// Starts a gather_v; `in` and `out` belong to it until `wait` returns. The counts are copied. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, contiguous_elements Counts>
 [[nodiscard]] pending start_gather_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
     auto const kept = std::make_shared<std::vector<std::size_t> const>(detail::copy_of_counts(counts));
     return detail::start(world, detail::gather_v_call(world, in, std::forward<Out>(out), *kept, root), kept);
@@ -100,7 +100,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, co
 
 /// Starts a gather of one value: `value` and, on `root`, `out`, one element per rank, belong to it until `wait` returns.
 /// Collective.
-template <communicator Comm, single_element T, contiguous_elements Out>
+template <communicator Comm, element_for<Comm> T, elements_for<Comm> Out>
 [[nodiscard]] pending start_gather(Comm& world, T& value, Out&& out, int root) {
     return start_gather(world, std::span{std::addressof(value), 1}, std::forward<Out>(out), root);
 }

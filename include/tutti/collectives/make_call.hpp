@@ -45,11 +45,13 @@ call make_call(collective kind, In const& in, Out&& out, std::size_t count, int 
     return what;
 }
 
-/// Makes averages of the sums that a complete call has left in `out`, on `ranks` ranks; nothing for other operations.
+/// Makes averages of the sums that a complete call has left in `out`, on `ranks` ranks; nothing for other operations, nor on a
+/// device, where the communicator averages.
 template <class Operation, class Out>
 void finish(Out&& out, int ranks) {
     using T = element_t<Out>;
-    if constexpr (std::is_same_v<Operation, average> && number_kind_of<T> == number_kind::complex) {
+    if constexpr (device_elements<Out>) return;
+    else if constexpr (std::is_same_v<Operation, average> && number_kind_of<T> == number_kind::complex) {
         for (T& x : writable_elements(out)) x /= static_cast<typename T::value_type>(ranks);
     } else if constexpr (std::is_same_v<Operation, average>) {
         using wide = accumulator_t<T>;
@@ -60,7 +62,7 @@ void finish(Out&& out, int ranks) {
 /// The same once a started call is complete.
 template <class Operation, class Out>
 pending finish_later(pending running, Out&& out, int ranks) {
-    if constexpr (std::is_same_v<Operation, average>)
+    if constexpr (std::is_same_v<Operation, average> && !device_elements<Out>)
         return then(std::move(running), [out = writable_elements(out), ranks] { finish<Operation>(out, ranks); });
     else return running;
 }

@@ -52,8 +52,8 @@ bool prepare_exchange(Comm& world, Out const& out, int to, In&& in, int from) {
     check_overlap("exchange", data_of(out), count * sizeof(T), data_of(in), in_bytes, in_bytes);  // never in place
     if (to == world.rank() && from == world.rank()) {
         check_size("exchange", "the input", size_of(in), count);
-        std::ranges::copy(out, std::ranges::begin(in));
-        return true;
+        if constexpr (device_elements<Out>) return false;  // the communicator copies there
+        else return std::ranges::copy(out, std::ranges::begin(in)), true;
     }
     check_peer("exchange", world, to);
     check_peer("exchange", world, from);
@@ -67,7 +67,7 @@ bool prepare_exchange(Comm& world, Out const& out, int to, In&& in, int from) {
 /// @throws peer_failed, timeout_error
 /// Cost:   returns when the receiver has the data (rendezvous): two ranks that both send first wait for each other until they
 ///         time out; `exchange` is for them. Threads: one copy
-template <communicator Comm, contiguous_elements Range>
+template <communicator Comm, elements_for<Comm> Range>
 void send(Comm& world, Range const& data, int to) {
     detail::check_peer("send", world, to);
     std::array const round{detail::message_of(message::action::send, to, data)};
@@ -77,7 +77,7 @@ void send(Comm& world, Range const& data, int to) {
 /// `data` holds what rank `from` has sent. Between two ranks; meets a `send` or an `exchange`.
 /// @param  data  as many elements as are sent
 /// @throws as `send`
-template <communicator Comm, contiguous_elements Range>
+template <communicator Comm, elements_for<Comm> Range>
 void receive(Comm& world, Range&& data, int from) {
     detail::require_writable<Range>();
     detail::check_peer("receive", world, from);
@@ -88,7 +88,7 @@ void receive(Comm& world, Range&& data, int from) {
 /// Rank `to` has received `out`, and `in` holds what rank `from` has sent, both at the same time. Between three ranks at most;
 /// `to` and `from` may be this rank, both together.
 /// @throws as `send`
-template <communicator Comm, contiguous_elements Out, contiguous_elements In>
+template <communicator Comm, elements_for<Comm> Out, elements_for<Comm> In>
 void exchange(Comm& world, Out const& out, int to, In&& in, int from) {
     if (detail::prepare_exchange(world, out, to, std::forward<In>(in), from)) return;
     std::array const round{detail::message_of(message::action::send, to, out),
@@ -99,7 +99,7 @@ void exchange(Comm& world, Out const& out, int to, In&& in, int from) {
 /// Starts a send; `data` belongs to it until `wait` returns, when rank `to` has received it. Between two ranks: messages between
 /// the same two arrive in the order of their calls, started or not, and wait for no collective and no other rank.
 /// @throws usage_error  when `to` is no other rank;  peer_failed  when the group has ended
-template <communicator Comm, contiguous_elements Range>
+template <communicator Comm, elements_for<Comm> Range>
 [[nodiscard]] pending start_send(Comm& world, Range&& data, int to) {
     detail::require_lasting<Range>();
     detail::check_peer("start_send", world, to);
@@ -109,7 +109,7 @@ template <communicator Comm, contiguous_elements Range>
 
 /// Starts a receive; `data` belongs to it until `wait` returns, and then holds what rank `from` has sent. Between two ranks.
 /// @throws as `start_send`
-template <communicator Comm, contiguous_elements Range>
+template <communicator Comm, elements_for<Comm> Range>
 [[nodiscard]] pending start_receive(Comm& world, Range&& data, int from) {
     detail::require_writable<Range>();
     detail::check_peer("start_receive", world, from);
@@ -119,7 +119,7 @@ template <communicator Comm, contiguous_elements Range>
 
 /// Starts an exchange; `out` and `in` belong to it until `wait` returns. Between three ranks at most.
 /// @throws as `start_send`
-template <communicator Comm, contiguous_elements Out, contiguous_elements In>
+template <communicator Comm, elements_for<Comm> Out, elements_for<Comm> In>
 [[nodiscard]] pending start_exchange(Comm& world, Out&& out, int to, In&& in, int from) {
     detail::require_lasting<Out>();
     if (detail::prepare_exchange(world, out, to, std::forward<In>(in), from)) return {};

@@ -33,7 +33,7 @@ call reduce_call(Comm& world, In const& in, Out&& out, int root, Operation const
 /// @throws usage_error  on the rank whose arguments do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to 544 B (two ranks: 160 B) one round, the root reading pn bytes; above, two, each rank folding a slice
 /// Order:  rank order
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 void reduce(Comm& world, In const& in, Out&& out, int root, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::reduce_call(world, in, std::forward<Out>(out), root, operation);
@@ -42,7 +42,7 @@ void reduce(Comm& world, In const& in, Out&& out, int root, Operation operation 
 }
 
 /// The fold of one value per rank, on rank `root`; elsewhere the rank's own value. Collective.
-template <communicator Comm, single_element T, class Operation = std::plus<>>
+template <communicator Comm, element_for<Comm> T, class Operation = std::plus<>>
 [[nodiscard]] T reduce(Comm& world, T value, int root, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     detail::perform<collective::reduce, T, Operation>(world, detail::reduce_call(world, one, one, root, operation));
@@ -51,7 +51,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 }
 
 /// Starts a reduce; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 [[nodiscard]] pending start_reduce(Comm& world, In const& in, Out&& out, int root,
                                    Operation operation = {}, Algorithm algorithm = {}) {
@@ -65,7 +65,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 
 /// Starts a reduce of one value, in place: `value` belongs to it until `wait` returns; on ranks other than `root` it stays.
 /// Collective.
-template <communicator Comm, single_element T, class Operation = std::plus<>>
+template <communicator Comm, element_for<Comm> T, class Operation = std::plus<>>
 [[nodiscard]] pending start_reduce(Comm& world, T& value, int root, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     return start_reduce(world, one, one, root, std::move(operation));

@@ -43,7 +43,7 @@ call reduce_scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& c
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to 544 B (two ranks: 160 B) of input one round; above, two. Each rank reads pn elements
 /// Order:  rank order
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 void reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::reduce_scatter_call(world, in, std::forward<Out>(out), operation);
@@ -52,7 +52,7 @@ void reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = 
 }
 
 /// Starts a reduce_scatter; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 [[nodiscard]] pending start_reduce_scatter(Comm& world, In const& in, Out&& out,
                                            Operation operation = {}, Algorithm algorithm = {}) {
@@ -72,7 +72,7 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 /// @throws collective_mismatch  on every rank, when counts differ;  peer_failed, timeout_error  on every rank
 /// Cost:   that of a reduce_scatter, and p counts compared with those of every peer
 /// Order:  rank order
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, contiguous_elements Counts,
           class Operation = std::plus<>>
 void reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, Operation operation = {}) {
     detail::perform(world, detail::reduce_scatter_v_call(world, in, std::forward<Out>(out), counts, operation));
@@ -80,7 +80,7 @@ void reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts
 }
 
 /// Starts a reduce_scatter_v; `in` and `out` belong to it until `wait` returns. The counts and the operation are kept. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, contiguous_elements Counts,
           class Operation = std::plus<>>
 [[nodiscard]] pending start_reduce_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, Operation operation = {}) {
     using both = std::pair<std::vector<std::size_t>, Operation>;

@@ -37,7 +37,7 @@ call scan_call(collective kind, In const& in, Out&& out, Operation const& operat
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to 544 B (two ranks: 160 B) one round; above, two rounds and 2pn bytes moved in all
 /// Order:  rank order
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 void scan(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
     auto const what = detail::scan_call(collective::scan, in, std::forward<Out>(out), operation);
@@ -45,8 +45,8 @@ void scan(Comm& world, In const& in, Out&& out, Operation operation = {}, Algori
 }
 
 /// The fold of one value of each of ranks 0 .. r. Collective.
-template <communicator Comm, single_element T, class Operation = std::plus<>>
-    requires(!std::ranges::range<Operation>)
+template <communicator Comm, element_for<Comm> T, class Operation = std::plus<>>
+    requires(!detail::many_elements<Operation>)
 [[nodiscard]] T scan(Comm& world, T value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     detail::perform<collective::scan, T, Operation>(world, detail::scan_call(collective::scan, one, one, operation));
@@ -54,7 +54,7 @@ template <communicator Comm, single_element T, class Operation = std::plus<>>
 }
 
 /// Starts a scan; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Operation = std::plus<>,
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 [[nodiscard]] pending start_scan(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {
     auto const kept = std::make_shared<Operation const>(std::move(operation));
@@ -63,8 +63,8 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 }
 
 /// Starts a scan of one value, in place: `value` belongs to it until `wait` returns. Collective.
-template <communicator Comm, single_element T, class Operation = std::plus<>>
-    requires(!std::ranges::range<Operation>)
+template <communicator Comm, element_for<Comm> T, class Operation = std::plus<>>
+    requires(!detail::many_elements<Operation>)
 [[nodiscard]] pending start_scan(Comm& world, T& value, Operation operation = {}) {
     std::span const one{std::addressof(value), 1};
     return start_scan(world, one, one, std::move(operation));

@@ -42,14 +42,14 @@ call scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& counts, 
 /// @param  out  n elements, as many on every rank; on `root` it may be its own part of `in`
 /// @throws usage_error  on the rank whose arguments do not fit;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: one copy per rank, above 544 B (two ranks: 160 B) in all straight from the root's buffer
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Algorithm = algorithm::automatic>
 void scatter(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm = {}) {
     detail::perform<collective::scatter, element_t<In>>(world, detail::scatter_call(world, in, std::forward<Out>(out), root),
                                                         algorithm);
 }
 
 /// Starts a scatter; `in` and `out` belong to it until `wait` returns. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, class Algorithm = algorithm::automatic>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Algorithm = algorithm::automatic>
 [[nodiscard]] pending start_scatter(Comm& world, In const& in, Out&& out, int root, Algorithm algorithm = {}) {
     auto const what = detail::scatter_call(world, in, std::forward<Out>(out), root);
     return detail::start<collective::scatter, element_t<In>>(world, what, nullptr, algorithm);
@@ -62,13 +62,13 @@ template <communicator Comm, contiguous_elements In, contiguous_elements Out, cl
 /// @throws usage_error  on the rank whose arguments do not fit
 /// @throws collective_mismatch  on every rank, when counts differ;  peer_failed, timeout_error  on every rank
 /// Cost:   that of a scatter, and p counts compared with those of every peer
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, contiguous_elements Counts>
 void scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
     detail::perform(world, detail::scatter_v_call(world, in, std::forward<Out>(out), counts, root));
 }
 
 /// Starts a scatter_v; `in` and `out` belong to it until `wait` returns. The counts are copied. Collective.
-template <communicator Comm, contiguous_elements In, contiguous_elements Out, contiguous_elements Counts>
+template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, contiguous_elements Counts>
 [[nodiscard]] pending start_scatter_v(Comm& world, In const& in, Out&& out, Counts const& counts, int root) {
     auto const kept = std::make_shared<std::vector<std::size_t> const>(detail::copy_of_counts(counts));
     return detail::start(world, detail::scatter_v_call(world, in, std::forward<Out>(out), *kept, root), kept);

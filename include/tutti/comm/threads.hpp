@@ -135,6 +135,13 @@ public:
     /// @throws peer_failed  when the group has ended
     pending start_rounds(std::unique_ptr<message_rounds> rounds) { return pending{side().messages().begin(std::move(rounds))}; }
 
+    /// Throws what has ended the group, if anything has: for one that waits for something else than a call of this group. Local.
+    /// @param what  this rank's part in it
+    /// @throws peer_failed, timeout_error
+    void look(call const& what) {
+        if (mine_.group().revoked()) mine_.group().fail_call(rank(), 0, what);
+    }
+
     /// Ends the group: every call of every rank, under way or later, throws `peer_failed` with `text`. Local.
     void abort(std::string const& text) { mine_.end("aborted", text); }
 

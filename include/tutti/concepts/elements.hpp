@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/element_type.hpp>
+#include <tutti/concepts/memory_space.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
@@ -53,9 +54,27 @@ concept contiguous_elements =
     detail::may_lie_in_memory<Range>() &&
     (detail::plain_elements<Range> || (std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>));
 
+namespace detail {
+
+/// Many elements, wherever they lie: what no operation is.
+template <class T>
+concept many_elements = device_elements<T> || std::ranges::range<T>;
+
+}  // namespace detail
+
 /// One element by itself. A pointer is none: it would be sent as an address.
 template <class T>
-concept single_element = std::is_arithmetic_v<T> || (!std::is_pointer_v<T> && !std::ranges::range<T>);
+concept single_element = std::is_arithmetic_v<T> || (!std::is_pointer_v<T> && !detail::many_elements<T>);
+
+/// Elements side by side, on the host or on a device.
+template <class Range>
+concept elements_anywhere = device_elements<Range> || contiguous_elements<Range>;
+
+/// What a communicator takes: elements side by side in a memory that it reaches.
+template <class Range, class Comm>
+concept elements_for = elements_anywhere<Range> && detail::within_reach<Comm, Range>();
+template <class T, class Comm>
+concept element_for = single_element<T> && detail::within_reach<Comm, T>();
 
 namespace detail {
 
@@ -64,6 +83,10 @@ struct element_of {};
 template <plain_elements Range>
 struct element_of<Range> {
     using type = std::remove_cvref_t<decltype(*std::data(std::declval<Range&>()))>;
+};
+template <device_elements Range>
+struct element_of<Range> {
+    using type = typename std::remove_cvref_t<Range>::value_type;
 };
 template <class Range>
     requires(!plain_elements<Range> && std::ranges::range<Range>)
@@ -81,18 +104,19 @@ namespace detail {
 /// Where the elements of a range are, and how many.
 template <class Range>
 constexpr auto* data_of(Range&& range) {
-    if constexpr (plain_elements<Range>) return std::data(range);
+    if constexpr (plain_elements<Range> || device_elements<Range>) return std::data(range);
     else return std::ranges::data(range);
 }
 template <class Range>
 constexpr std::size_t size_of(Range&& range) {
-    if constexpr (plain_elements<Range>) return std::size(range);
+    if constexpr (plain_elements<Range> || device_elements<Range>) return std::size(range);
     else return std::ranges::size(range);
 }
 
 /// Whether the elements of a range outlive an expression of its type.
 template <class Range>
-inline constexpr bool lives_on = std::is_lvalue_reference_v<Range> || std::ranges::enable_borrowed_range<std::remove_cvref_t<Range>>;
+inline constexpr bool lives_on = std::is_lvalue_reference_v<Range> || is_device_view<std::remove_cvref_t<Range>> ||
+                                 std::ranges::enable_borrowed_range<std::remove_cvref_t<Range>>;
 
 template <class T>
 constexpr void require_element() {

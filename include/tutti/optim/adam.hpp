@@ -15,7 +15,7 @@ template <std::floating_point T>
 struct adam_update {
     T rate, beta1, beta2, root_correction, epsilon, l2, shrink;
 
-    void operator()(T& x, T gradient, T& mean, T& square) const {
+    constexpr void operator()(T& x, T gradient, T& mean, T& square) const {
         T const g = gradient + l2 * x;
         mean = without_subnormals(beta1 * mean + (1 - beta1) * g);
         square = without_subnormals(beta2 * square + (1 - beta2) * g * g);

@@ -25,7 +25,7 @@ inline void check_setting(char const* who, char const* which, double value, doub
 /// Running means decay towards 0 where gradients stay 0, and would crawl through subnormal numbers, on which processors are
 /// slow: those count as 0.
 template <std::floating_point T>
-T without_subnormals(T x) {
+constexpr T without_subnormals(T x) {
     return std::abs(x) < std::numeric_limits<T>::min() ? T{0} : x;
 }
 

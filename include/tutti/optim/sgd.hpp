@@ -23,8 +23,8 @@ struct sgd {
         T learning_rate, momentum, weight_decay;
         bool nesterov;
 
-        void operator()(T& x, T gradient) const { x -= learning_rate * (gradient + weight_decay * x); }
-        void operator()(T& x, T gradient, T& velocity) const {
+        constexpr void operator()(T& x, T gradient) const { x -= learning_rate * (gradient + weight_decay * x); }
+        constexpr void operator()(T& x, T gradient, T& velocity) const {
             T const g = gradient + weight_decay * x;
             velocity = detail::without_subnormals(momentum * velocity + g);
             x -= learning_rate * (nesterov ? g + momentum * velocity : velocity);

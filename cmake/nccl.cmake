@@ -1,0 +1,15 @@
+# Defines tutti::nccl, the library with the NCCL and the CUDA runtime that CMake finds; read by the project and by
+# find_package(tutti COMPONENTS nccl). It takes no nvcc: only programs with kernels of their own do.
+find_package(CUDAToolkit QUIET)
+find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} $ENV{NCCL_HOME}/include)
+find_library(NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} $ENV{NCCL_HOME}/lib)
+mark_as_advanced(NCCL_INCLUDE_DIR NCCL_LIBRARY)
+set(tutti_nccl_found OFF)
+if(TARGET CUDA::cudart AND NCCL_INCLUDE_DIR AND NCCL_LIBRARY)
+    set(tutti_nccl_found ON)
+    if(NOT TARGET tutti::nccl)
+        add_library(tutti::nccl INTERFACE IMPORTED GLOBAL)
+        target_include_directories(tutti::nccl SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
+        target_link_libraries(tutti::nccl INTERFACE tutti::tutti CUDA::cudart ${NCCL_LIBRARY})
+    endif()
+endif()
