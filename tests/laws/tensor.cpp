@@ -207,41 +207,72 @@ TEST_CASE("of the pair of sums, each is the other's way back") {
     });
 }
 
-TEST_CASE("what must be equal along the group and is not is told on every rank") {
+TEST_CASE("what must be equal along the group and is not is told on every rank of the mesh, and all go on") {
     auto const data = laws::wave(12);
     laws::on_what_splits([&](auto& world, laws::expectation const& expect) {
         int const p = world.size();
-        if (p == 1 || p > 4) return;
-        bool const other = world.rank() == p - 1;
-        tutti::mesh grid{world, {{"rest", 1}, {"tensor", p}}};
+        for (int const rest : {1, 2}) {
+            if (p > 6 || p % rest != 0 || p / rest == 1) continue;
+            bool const other = world.rank() == p - 1;
+            tutti::mesh grid{world, {{"rest", rest}, {"tensor", p / rest}}};
+            auto& group = grid.along("tensor");
+            auto const refused = [&](auto act, std::initializer_list<std::string_view> words, int line = __builtin_LINE()) {
+                expect.template throws<tutti::usage_error>(act, words, "refused", line);
+                expect.equal(tutti::all_reduce(world, 1), p, "all ranks go on");
+            };
+            auto const replica = [&](partition::shuffled deal, optim::sgd optimizer, double bias = 0) {
+                auto model = laws::split_mlp(group);
+                model.fourth.bias[1] += bias;
+                return tutti::data_parallel_trainer{grid.along("rest"), std::move(model), deal, tutti::sync::all_reduce{}, optimizer};
+            };
+            auto const staged = [&](partition::shuffled deal, optim::sgd optimizer, double seed = 1) {
+                return on_one_stage(grid.along("rest"), group, deal, optimizer, seed);
+            };
+            optim::sgd const faster{.learning_rate = other ? 0.2 : 0.1}, backward{.learning_rate = other ? -0.1 : 0.1};
+            refused([&] { replica({}, faster); }, {"optimiser", "settings"});
+            refused([&] { staged({}, faster); }, {"optimiser", "settings"});
+            refused([&] { staged({}, backward); }, {"learning_rate"});
+            if (rest == 1) refused([&] { replica({}, {}, other ? 0.5 : 0); }, {"what of its parameters is no part"});
+            refused([&] { staged({}, {}, other ? 2 : 1); }, {"are no parts, and differ between ranks 0 and"});
+            auto left = replica({.seed = other ? 1U : 0U}, {});
+            refused([&] { left.run_epoch(data); }, {"run_epoch", "partition's settings"});
+            auto right = staged({.seed = other ? 1U : 0U}, {});
+            refused([&] { right.run_epoch(data); }, {"run_epoch", "partition's settings"});
+            auto model = replica({}, {});
+            refused([&] { model.run_epoch(data, {.clip_norm = other ? 2.0 : 1.0}); }, {"clip_norm", "2 on rank"});
+            refused([&] { (void)model.evaluate(data, {.batch = other ? 2U : 3U}, [](auto&, auto const&) { return 1.0; }); }, {"evaluate", "batch"});
+            refused([&] { model.step(data, 12, other ? 2.0 : 1.0); }, {"step", "clip_norm"});
+            refused([&] { model.step(data, other ? 0 : 12); }, {"step", "samples"});
+            auto layers = staged({}, {});
+            refused([&] { layers.run_epoch(data, {.batch = other ? 2U : 3U}); }, {"run_epoch", "batch"});
+            refused([&] { layers.step(std::vector(1, data), other ? 2.0 : 1.0); }, {"step", "clip_norm"});
+            refused([&] { layers.step(std::vector(other ? 0 : 1, data)); }, {"micro-batch"});
+            expect.equal(model.steps() + layers.steps(), 0, "nothing was done");
+            expect.equal(model.run_epoch(data, {.batch = 4}).steps, 3U, "the right call after so many wrong ones");
+        }
+    });
+}
+
+TEST_CASE("a factory that throws beside layers that are split is told to all") {
+    laws::on_threads({2, 4}, [&](laws::any_communicator& any, laws::expectation const& expect) {
+        laws::splitting world{any};
+        int const stages = world.size() / 2;
+        bool const fails = world.rank() == world.size() - 1;
+        tutti::mesh grid{world, {{"stages", stages}, {"tensor", 2}}};
         auto& group = grid.along("tensor");
-        auto const refused = [&](auto act, std::initializer_list<std::string_view> words, int line = __builtin_LINE()) {
-            expect.template throws<tutti::usage_error>(act, words, "refused", line);
+        auto const build = [&] {
+            tutti::model_parallel_trainer trainer{
+                grid.along("stages"),
+                tutti::layers{[] { return laws::spread{}; }, [&] { return tutti::tensor::column_parallel{group, laws::columns_of(group, 1, laws::inner, 3)}; },
+                              [&] {
+                                  if (fails) throw std::runtime_error{"no weights"};
+                                  return tutti::tensor::row_parallel{group, laws::rows_of(group, 2, laws::middle, laws::inner, false)};
+                              },
+                              laws::no_loss{}},
+                partition::shuffled{}, partition::layers{}, tutti::pipeline::one_forward_one_backward{}, optim::sgd{}};
         };
-        auto const replica = [&](partition::shuffled deal, optim::sgd optimizer, double bias = 0) {
-            auto model = laws::split_mlp(group);
-            model.fourth.bias[1] += bias;
-            return tutti::data_parallel_trainer{grid.along("rest"), std::move(model), deal, tutti::sync::all_reduce{}, optimizer};
-        };
-        auto const staged = [&](partition::shuffled deal, optim::sgd optimizer, double seed = 1) {
-            return on_one_stage(grid.along("rest"), group, deal, optimizer, seed);
-        };
-        optim::sgd const faster{.learning_rate = other ? 0.2 : 0.1};
-        refused([&] { replica({}, faster); }, {"split over a group", "optimiser's settings"});
-        refused([&] { staged({}, faster); }, {"split over a group", "optimiser's settings"});
-        refused([&] { replica({}, {}, other ? 0.5 : 0); }, {"what of its parameters is no part"});
-        refused([&] { staged({}, {}, other ? 2 : 1); }, {"layer 4 are no parts, and differ between ranks 0 and"});
-        auto left = replica({.seed = other ? 1U : 0U}, {});
-        refused([&] { left.run_epoch(data); }, {"run_epoch", "split over a group", "partition's settings"});
-        auto right = staged({.seed = other ? 1U : 0U}, {});
-        refused([&] { right.run_epoch(data); }, {"run_epoch", "split over a group", "partition's settings"});
-        auto model = replica({}, {});
-        refused([&] { model.run_epoch(data, {.clip_norm = other ? 2.0 : 1.0}); }, {"clip_norm", "2 on rank"});
-        refused([&] { model.step(data, 12, other ? 2.0 : 1.0); }, {"step", "clip_norm"});
-        auto layers = staged({}, {});
-        refused([&] { layers.step(std::vector(1, data), other ? 2.0 : 1.0); }, {"step", "clip_norm"});
-        expect.equal(model.steps() + layers.steps(), 0, "nothing was done");
-        expect.equal(tutti::all_reduce(group, 1), p, "the group goes on");
+        if (fails) expect.throws<std::runtime_error>(build, {"no weights"}, "the rank whose factory throws");
+        else expect.throws<tutti::peer_failed>(build, {"no weights"}, "the others");
     });
 }
 

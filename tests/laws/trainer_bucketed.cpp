@@ -265,6 +265,21 @@ TEST_CASE("buckets without bytes, or that differ between ranks, are told on ever
     });
 }
 
+TEST_CASE("traffic() is what a trace counts per step; none on one rank") {
+    laws::on_every_backend([](laws::any_communicator& any, laws::expectation const& expect) {
+        tutti::comm::traced<laws::any_communicator> world{any};
+        tutti::data_parallel_trainer trainer{world, blocky{}, partition::strided{}, bucketed{.first_bytes = 1, .bytes = 200},
+                                             optim::sgd{.learning_rate = 0.1}};
+        std::vector<std::size_t> sent;
+        trainer.after_step([&](auto const&) { sent.push_back(world.summary().of(tutti::collective::all_reduce).bytes); });
+        trainer.run_epoch(laws::wave(12), {.batch = 4});
+        double const whole = world.size() == 1 ? 0 : 390 * sizeof(float) + 49 * sizeof(double);
+        expect.equal(trainer.traffic().of(tutti::collective::all_reduce), whole, "said");
+        expect.equal(trainer.traffic().total(), whole, "in all");
+        expect.equal(static_cast<double>(sent[2] - sent[0]), 2 * whole, "counted in two steps");
+    });
+}
+
 TEST_CASE("the exchange of early buckets is over before the pass is, and the trace tells") {
     laws::on_threads({2, 3, 5}, [&](laws::any_communicator& threads, laws::expectation const& expect) {
         tutti::comm::traced<laws::any_communicator> world{threads};

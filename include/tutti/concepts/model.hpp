@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 namespace tutti {
@@ -16,7 +17,7 @@ public:
     template <class Hear>
         requires(!std::same_as<Hear, announcer>)
     explicit announcer(Hear& hear)
-        : hears_{&hear},
+        : hears_{const_cast<std::remove_const_t<Hear>*>(&hear)},
           tell_{[](void* whom, std::size_t block) { (*static_cast<Hear*>(whom))(block); }} {}
 
     void operator()(std::size_t block) const {

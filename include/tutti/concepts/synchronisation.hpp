@@ -43,6 +43,13 @@ concept synchronisation =
         state.publish(block);
     };
 
+/// Lets gradients come in steps after they were computed.
+template <class Sync, class Comm>
+concept takes_late_gradients = requires(typename Sync::template bound<Comm>& state, std::span<float>& block) {
+    state.late(block);
+    state.settle(block);
+};
+
 /// Lets each rank update a part of the parameters, so `owned` is not all of them; a policy says so: `divides_update`.
 template <class Sync>
 concept divides_update = requires { requires Sync::divides_update; };

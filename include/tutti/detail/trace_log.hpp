@@ -43,12 +43,12 @@ public:
     std::size_t add(traced_call const& one) {
         std::lock_guard const lock{mutex_};
         calls_.push_back(one);
-        return calls_.size() - 1;
+        return forgotten_ + calls_.size() - 1;
     }
     template <class Change>
     void change(std::size_t at, Change change) {
         std::lock_guard const lock{mutex_};
-        change(calls_[at]);
+        if (at >= forgotten_) change(calls_[at - forgotten_]);
     }
     std::vector<traced_call> copy() const {
         std::lock_guard const lock{mutex_};
@@ -61,12 +61,14 @@ public:
     }
     void clear() {
         std::lock_guard const lock{mutex_};
+        forgotten_ += calls_.size();
         calls_.clear();
     }
 
 private:
     mutable std::mutex mutex_;
     std::vector<traced_call> calls_;
+    std::size_t forgotten_ = 0;  // calls before these; one of them may still go on in another thread
 };
 
 /// Elements of the larger one of this rank's two buffers.

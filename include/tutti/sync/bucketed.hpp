@@ -30,7 +30,8 @@ namespace tutti::sync {
 /// Errors: what the exchange throws is thrown when the pass is over, by `contribute`
 /// Cost:   one all_reduce per bucket; buckets of several blocks are copied there and back; where shares are uneven, one pass over
 ///         the gradients to weight. Memory: the gradients in such buckets, once. A thread per rank
-/// Order:  rank order: replicas are equal bit for bit, and what `all_reduce` makes of the same gradients
+/// Order:  replicas are equal bit for bit; where sums are taken in rank order, as on threads, they are what `all_reduce` makes of the
+///         same gradients, elsewhere to rounding
 /// Source: Li et al. 2020, arXiv:2006.15704, section 3.2.3
 struct bucketed {
     std::size_t first_bytes = std::size_t{1} << 20;  ///< of the first bucket, >= 1: small, so that the exchange begins early
@@ -87,7 +88,7 @@ struct bucketed {
             if (exchange_) sum.add(collective::all_reduce, static_cast<double>(bytes_of(blocks)));
             return sum;
         }
-        /// Of buckets that have several blocks.
+        /// Of buckets that have several blocks; types of numbers are told apart by their size.
         std::size_t memory(std::span<block_form const> blocks) const {
             struct item {
                 std::size_t type, count;  // told apart by the size of a number

@@ -80,6 +80,12 @@ class data_parallel_trainer : public detail::training_course {
     static_assert(optimizer<Optimizer, float> || optimizer<Optimizer, double>,
                   "tutti: the fifth argument of data_parallel_trainer is no optimiser, such as tutti::optim::sgd; see "
                   "tutti/concepts/optimizer.hpp");
+    static_assert(!detail::is_split<Model>() || !takes_late_gradients<Sync, Comm>,
+                  "tutti: a model that is split over a group with a policy that lets ranks run ahead: its parts would take in gradients "
+                  "of different steps, and what is not split would drift apart; use tutti::sync::all_reduce");
+    static_assert(!detail::is_split<Model>() || !overlapping_synchronisation<Sync, Comm>,
+                  "tutti: a model that is split over a group with a policy that exchanges gradients in buckets: the parts' buckets differ, "
+                  "and sums of what is not split could be taken in different orders; use tutti::sync::all_reduce");
     static_assert(!needs_shapes<Sync> || has_shapes<Model>,
                   "tutti: the synchronisation policy makes matrices smaller, and the model does not say which of its blocks are: "
                   "give it shapes(), a block_shape per block, or take a codec that needs none, such as tutti::sync::codec::top_k; "
@@ -90,7 +96,7 @@ public:
     /// @param  world  must outlive the trainer
     /// @throws usage_error  on every rank when models differ in shape between ranks, or optimisers in their settings; on this rank
     ///                      when gradients and parameters do, or a setting makes no sense. No parameter has changed then.
-    /// @throws usage_error  on every rank of the group that a model is split over, when optimisers differ or what is no part does
+    /// @throws usage_error  on every rank, and on those that a model is split over, when optimisers differ or what is no part does
     /// Cost:   one broadcast of the parameters; the optimiser's state in memory
     data_parallel_trainer(Comm& world, Model model, Partition partition, Sync sync, Optimizer optimizer)
         : world_{&world},
@@ -101,27 +107,32 @@ public:
         auto&& parameters = parameters_of(model_);
         auto const sizes = detail::block_sizes(parameters);
         auto const count = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
-        detail::agree<detail::arguments_of::data_parallel_trainer>(
-            *world_, "the model",
-            {{"the number of parameters", count},
-             {"the number of blocks", sizes.size()},
-             detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
-        prepare_sync();
-        check_buffers();
+        auto const rule = [&] {
+            return detail::agreed::hash("the list of the optimiser's settings", detail::fingerprint_of_rule(optimizer_));
+        };
+        agree([&](auto& group) {
+            if (!is_world(group)) return detail::agree<argument>(group, "a model that is split over a group", {rule()});
+            detail::agree<argument>(*world_, "the model",
+                                    {{"the number of parameters", count},
+                                     {"the number of blocks", sizes.size()},
+                                     detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
+            if (world_->size() > 1) detail::agree<argument>(*world_, "the optimiser", {rule()});
+            prepare_sync();
+            check_buffers();
+        });
         owned_ = sync_.owned(count);
-        is_whole_ = total(owned_ == slice{0, count} ? 0 : 1) == 0;  // on all ranks, since all must know who adds up norms
+        // On all ranks, and all parts of the model: all must know who adds up norms.
+        double parted = total(owned_ == slice{0, count} ? 0 : 1);
+        detail::with_split_group(model_, [&](auto& group) { parted = all_reduce(group, parted); });
+        is_whole_ = parted == 0;
         state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
-        if (world.size() > 1)
-            detail::agree<detail::arguments_of::data_parallel_trainer>(
-                world, "the optimiser",
-                {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(optimizer_))});
         if (world.size() > 1) for_each_block(parameters, [&](auto block) { broadcast(world, block, 0); });
         share_buffers();
-        detail::with_split_group(model_, [&](auto& group) {
-            detail::agree<detail::arguments_of::data_parallel_trainer>(
+        agree([&](auto& group) {
+            if (is_world(group)) return;
+            detail::agree<argument>(
                 group, "a model that is split over a group",
-                {detail::agreed::hash("the list of the optimiser's settings", detail::fingerprint_of_rule(optimizer_)),
-                 detail::agreed::hash("what of its parameters is no part", detail::fingerprint_of_copies(model_))});
+                {detail::agreed::hash("what of its parameters is no part", detail::fingerprint_of_copies(model_))});
         });
     }
 
@@ -135,8 +146,7 @@ public:
         detail::require_dataset<Data>();
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        detail::check_epoch(*world_, size, options, epoch_, step_);
-        detail::with_split_group(model_, [&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
+        agree([&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
         std::size_t const steps = detail::steps_of(size, options.batch);
         check_share(size);
         auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
@@ -168,23 +178,24 @@ public:
     /// @param  samples    how many samples `batch` holds
     /// @param  clip_norm  as in `epoch_options`
     /// @throws usage_error  on every rank when no rank has a sample, or clip_norm differs between ranks or is no norm
-    /// Cost:   besides that of a step, one exchange of six numbers
+    /// Cost:   besides that of a step, one exchange of six numbers; one more of the loss where gradients are exchanged during the pass
     template <class Batch>
     step_report step(Batch const& batch, std::size_t samples, double clip_norm = 0) {
         static_assert(
             trains_on<Model, Batch>,
             "tutti: the model's loss_and_gradients(batch) must accept the batch that step() was given and return the mean loss");
+        agree([&](auto& group) {  // before the pass, in which a group that the model is split over meets
+            if (is_world(group)) return;
+            detail::agree<detail::arguments_of::step>(
+                group, "step, of a model that is split over a group",
+                {{"the number of samples", samples}, {"clip_norm", clip_norm}, {"the number of steps done", step_}});
+        });
         constexpr bool before = overlapping_synchronisation<Sync, Comm>;  // it needs the weight before the pass
         double loss = 0;
         if constexpr (!before) loss = samples == 0 ? 0 : static_cast<double>(loss_and_gradients_of(model_, batch));
         detail::step_totals totals{samples, loss * static_cast<double>(samples), clip_norm, step_};
         if (world_->size() > 1) timed([&] { all_reduce(*world_, std::span{&totals, 1}, detail::join_totals{}); });
-        totals.check();
-        detail::with_split_group(model_, [&](auto& group) {
-            detail::agree<detail::arguments_of::step>(
-                group, "step, of a model that is split over a group",
-                {{"the number of samples", samples}, {"clip_norm", clip_norm}, {"the number of steps done", step_}});
-        });
+        agree([&](auto&) { totals.check(); });
         double const weight = static_cast<double>(samples) / totals.samples;
         if constexpr (before) {
             if (samples != 0) loss = overlapped().batch(batch, weight);
@@ -213,7 +224,7 @@ public:
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        detail::check_evaluation(*world_, size, options);
+        agree([&](auto& group) { detail::check_evaluation(group, size, options); });
         share_buffers();
         auto const share = partition::strided{}.share(share_of{0, size, world_->rank(), world_->size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
@@ -261,7 +272,7 @@ public:
         return all;
     }
 
-    /// What one optimiser step hands to collectives on this rank, as the policy's formula. Without what does not grow with the
+    /// What one optimiser step of an epoch hands to collectives on this rank, as the policy's formula. Without what does not grow with the
     /// model: what is compared or summed up per epoch, in `step` and for `clip_norm`; and without `buffers()`. Local.
     step_traffic traffic() {
         static_assert(
@@ -287,6 +298,7 @@ public:
 
 private:
     using bound_sync = typename Sync::template bound<Comm>;
+    using argument = detail::arguments_of::data_parallel_trainer;
 
     struct window_result {
         double loss;          // sum over this rank's samples
@@ -318,7 +330,7 @@ private:
     void check_buffers() {
         if constexpr (has_buffers<Model>) {
             auto const sizes = detail::block_sizes(model_.buffers());
-            detail::agree<detail::arguments_of::data_parallel_trainer>(
+            detail::agree<argument>(
                 *world_, "the model", {detail::agreed::hash("the list of buffer sizes", detail::fingerprint(std::span{sizes}))});
         }
     }
@@ -329,6 +341,16 @@ private:
         auto const start = clock::now();
         exchange();
         communicating_ += clock::now() - start;
+    }
+
+    /// Compares what must be equal on all ranks, and on those that the model is split over, by check(group). What one refuses, all do.
+    template <class Check>
+    void agree(Check check) {
+        detail::agree_with_parts<argument>(*world_, model_, check);
+    }
+    template <class Group>
+    bool is_world(Group const& group) const {
+        return static_cast<void const*>(&group) == world_;
     }
 
     double total(double mine) { return world_->size() == 1 ? mine : all_reduce(*world_, mine); }
@@ -415,9 +437,10 @@ private:
     /// What a rank alone deals to itself is looked at once.
     void check_share(std::size_t size) {
         bool const anew = dealt_size_ != size;
-        if (world_->size() > 1 || anew) detail::check_deal(*world_, partition_, epoch_, size, world_->size() > 1 && anew);
-        if (anew)
-            detail::with_split_group(model_, [&](auto& group) {
+        agree([&](auto& group) {
+            if (is_world(group)) {
+                if (world_->size() > 1 || anew) detail::check_deal(*world_, partition_, epoch_, size, world_->size() > 1 && anew);
+            } else if (anew) {
                 share_of const mine{epoch_, size, world_->rank(), world_->size()};
                 detail::agree<detail::arguments_of::run_epoch>(
                     group, "run_epoch, of a model that is split over a group",
@@ -425,7 +448,8 @@ private:
                      {"the number of the replica", mine.rank},
                      detail::agreed::hash("the list of the partition's settings (seed, ...)",
                                           detail::fingerprint_of_deal(partition_, mine))});
-            });
+            }
+        });
         dealt_size_ = size;
     }
 

@@ -51,9 +51,9 @@ struct model_parallel_trainer { std::uint64_t bits; };
 
 /// Trains one model that is cut into stages of consecutive layers, one stage on each rank of a group: micro-batches of every batch
 /// move through the stages, several at a time, in the order of a schedule. Built and used by all ranks alike. A rank builds only
-/// its own layers. The same program on any number of ranks, one included, is the same training, bit for bit: every sum is taken in
-/// one order.
-/// Several copies of it train together where the last argument says so, each on its share of every batch.
+/// its own layers. The same program on any number of stages, one included, is the same training, bit for bit: every sum is taken in
+/// one order. Several copies of it train together where the last argument says so, each on its share of every batch; that is the same to
+/// rounding.
 /// Source: pipeline parallelism as in Huang et al. 2019, arXiv:1811.06965
 template <class Comm, class Model, class Partition, class Cuts, class Schedule, class Optimizer, class Replicas = detail::one_copy>
 class model_parallel_trainer : public detail::training_course {
@@ -86,8 +86,8 @@ public:
     /// @param  copies     `replicas{group, policy}`: the ranks that have this stage too, and what they exchange
     /// @throws usage_error  on every rank: fewer layers than ranks, cuts or ties that do not fit or differ between ranks, gradients
     ///                      and parameters of other shapes, settings that make no sense or differ
-    /// @throws usage_error  on every rank of a group that layers are split over, when stages or optimisers differ, or parameters
-    ///                      that are not split
+    /// @throws usage_error  on every rank, too, when parts of layers that are split over a group differ in their optimiser, or in
+    ///                      parameters that are not split; on the ranks that work on the same part, when their cuts alone do not fit
     /// @throws what a factory throws, on the rank where it does; the others get `peer_failed`
     /// Cost:   a few small exchanges; the parameters of this rank's layers, as many gradients again, and the optimiser's state
     model_parallel_trainer(Comm& world, Model model, Partition partition, Cuts cuts, Schedule schedule, Optimizer optimizer,
@@ -99,38 +99,39 @@ public:
           learning_{std::move(optimizer)},
           copies_{copies} {
         std::vector<std::size_t> at;
-        detail::together<argument>(world, [&] { copies_.bind(); });
+        together([&] { copies_.bind(); });
         together([&] {
             at = detail::checked_cuts(cuts, Model::count, world_->size());
             ties_.emplace(model_.ties(), at);
-            learning_.optimizer().check();
         });
         std::vector<std::size_t> tied;
         for (auto const& [first, second] : model_.ties())
             tied.insert(tied.end(), {first.layer, first.block, second.layer, second.block});
-        agree([&](auto& group) {
+        auto const same_model = [&](auto& group) {
             detail::agree<argument>(group, "the model",
                                     {{"the number of layers", Model::count},
                                      detail::agreed::hash("the list of its cuts", detail::fingerprint(std::span{at})),
                                      detail::agreed::hash("the list of its ties", detail::fingerprint(std::span{tied}))});
+        };
+        agree(same_model);  // before any layer is built, so that no group is known that layers are split over
+        auto const rank = static_cast<std::size_t>(world.rank());
+        while_peers_wait([&] { stage_.build(model_, at[rank], at[rank + 1]); });
+        agree(same_model);
+        together([&] { learning_.optimizer().check(); });
+        agree([&](auto& group) {
             detail::agree<argument>(
                 group, "the optimiser",
                 {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
         });
-        auto const rank = static_cast<std::size_t>(world.rank());
-        while_peers_wait([&] { stage_.build(model_, at[rank], at[rank + 1]); });
         together([&] { learning_.prepare(stage_); });
-        copies_.together([&] { copies_.begin(stage_); });
-        ties_->check(world, stage_);
+        together([&] { copies_.begin(stage_); });
+        together([&] { ties_->check(world, stage_); });
         ties_->copy_parameters(world, stage_);
+        std::exception_ptr refusal;
         detail::with_split_groups(stage_, [&](auto& group) {
-            detail::agree<argument>(
-                group, "layers that are split over a group",
-                {{"the first layer of the stage", stage_.first()},
-                 {"the last layer of the stage", stage_.last()},
-                 detail::agreed::hash("the list of the optimiser's settings", detail::fingerprint_of_rule(learning_.optimizer()))});
+            detail::keep_refusal(refusal, [&] { detail::check_copies(stage_, group); });
         });
-        detail::check_copies(stage_);
+        tell_refusal(refusal);
     }
 
     /// Goes once through `data`, in the order of the partition, each batch in `accumulate` micro-batches. Collective.
@@ -190,14 +191,14 @@ public:
         std::vector<std::size_t> sizes;
         std::size_t whole = 0;
         for (auto const& each : micro_batches) sizes.push_back(std::size(each)), whole += sizes.back();
-        copies_.together([&] {
-            along_copy([&](auto& group) {
-                detail::agree<detail::arguments_of::step>(
-                    group, "step",
-                    {{"the number of micro-batches", sizes.size()},
-                     {"the number of samples", whole},
-                     detail::agreed::hash("the list of sizes", detail::fingerprint(std::span{sizes}))});
-            });
+        agree_along_copy([&](auto& group) {
+            detail::agree<detail::arguments_of::step>(
+                group, "step",
+                {{"the number of micro-batches", sizes.size()},
+                 {"the number of samples", whole},
+                 detail::agreed::hash("the list of sizes", detail::fingerprint(std::span{sizes}))});
+        });
+        together([&] {
             if (sizes.empty()) throw usage_error{"tutti: step: there is no micro-batch"};
             if (std::ranges::find(sizes, std::size_t{0}) != sizes.end())
                 throw usage_error{"tutti: step: a micro-batch has no sample"};
@@ -298,22 +299,52 @@ private:
         detail::or_end(
             [&](std::string const& text) {
                 detail::with_split_groups(stage_, [&](auto& group) { group.abort(text); });
-                copies_.with_group([&](auto& group) { group.abort(text); });
+                copies_.with_group([&](auto& group) {
+                    if (group.size() > 1) group.abort(text);
+                });
                 if (world_->size() > 1) world_->abort(text);
             },
             act);
     }
-    /// Compares, by check(group), what must be equal along one copy: between stages, and between parts of layers.
-    template <class Check>
-    void along_copy(Check check) {
-        check(*world_);
-        detail::with_split_groups(stage_, check);
+    /// Makes what this rank has refused, or any other, a refusal of all: of this copy's stages, of the parts of their layers, and of the
+    /// other copies. Collective.
+    void tell_refusal(std::exception_ptr& refusal) {
+        detail::tell_refusal<argument>(*world_, refusal);
+        detail::with_split_groups(stage_, [&](auto& group) { detail::tell_refusal<argument>(group, refusal); });
+        detail::tell_refusal<argument>(*world_, refusal);  // stages without such layers hear of it from others
+        copies_.with_group([&](auto& group) { detail::tell_refusal<argument>(group, refusal); });
+        if (refusal) std::rethrow_exception(refusal);
     }
-    /// The same over all copies: what one copy finds, all are told. Collective.
+    /// Acts on every rank; where one refuses, so do all. Collective.
+    template <class Act>
+    void together(Act act) {
+        std::exception_ptr refusal;
+        while_peers_wait([&] { detail::keep_refusal(refusal, act); });
+        tell_refusal(refusal);
+    }
+    /// Compares, by check(group), what must be equal between stages and between parts of their layers.
+    template <class Check>
+    void agree_along_copy(Check check) {
+        std::exception_ptr refusal;
+        keep_along_copy(refusal, check);
+        tell_refusal(refusal);
+    }
+    /// The same, and between copies.
     template <class Check>
     void agree(Check check) {
-        copies_.together([&] { along_copy(check); });
-        copies_.with_group(check);
+        std::exception_ptr refusal;
+        keep_along_copy(refusal, check);
+        copies_.with_group([&](auto& group) { detail::keep_refusal(refusal, [&] { check(group); }); });
+        tell_refusal(refusal);
+    }
+    template <class Check>
+    void keep_along_copy(std::exception_ptr& refusal, Check& check) {
+        detail::keep_refusal(refusal, [&] { check(*world_); });
+        detail::with_split_groups(stage_, [&](auto& group) { detail::keep_refusal(refusal, [&] { check(group); }); });
+    }
+    template <class Group>
+    bool is_world(Group const& group) const {
+        return static_cast<void const*>(&group) == world_;
     }
 
     /// What the ranks with the last layer bring, summed over copies.
@@ -323,33 +354,35 @@ private:
         return sum[0];
     }
 
-    template <class Act>
-    void together(Act act) {
-        copies_.together([&] { detail::together<argument>(*world_, act); });
-    }
-
     /// Every stage deals to its copy for itself, and all have to deal alike.
     void check_share(std::size_t size) {
         bool const anew = dealt_size_ != size;
         share_of const mine{epoch_, size, copies_.rank(), copies_.size()};
-        copies_.together([&] {
-            std::uint64_t settings = 0;
-            detail::together<detail::arguments_of::run_epoch>(*world_, [&] {
-                comm::solo alone;
-                if (mine.ranks == 1) detail::check_deal(alone, partition_, epoch_, size, false);
-                if (anew) settings = detail::fingerprint_of_deal(partition_, mine);
-            });
-            if (!anew) return;
-            auto const alike = [&](auto& group, char const* where) {
-                detail::agree<detail::arguments_of::run_epoch>(
-                    group, where, {detail::agreed::hash("the list of the partition's settings (seed, ...)", settings)});
-            };
-            alike(*world_, "run_epoch");
-            detail::with_split_groups(stage_,
-                                      [&](auto& group) { alike(group, "run_epoch, of layers that are split over a group"); });
+        std::uint64_t settings = 0;
+        together([&] {
+            comm::solo alone;
+            if (mine.ranks == 1) detail::check_deal(alone, partition_, epoch_, size, false);
+            if (anew) settings = detail::fingerprint_of_deal(partition_, mine);
         });
-        copies_.with_group([&](auto& group) { detail::check_deal(group, partition_, epoch_, size, anew); });
+        if (anew)
+            agree_along_copy([&](auto& group) {
+                detail::agree<detail::arguments_of::run_epoch>(
+                    group, is_world(group) ? "run_epoch" : "run_epoch, of layers that are split over a group",
+                    {detail::agreed::hash("the list of the partition's settings (seed, ...)", settings)});
+            });
+        together([&] {
+            copies_.with_group([&](auto& group) { detail::check_deal(group, partition_, epoch_, size, anew); });
+        });
         dealt_size_ = size;
+    }
+
+    /// Copies may have other numbers of micro-batches, so one of them alone may find that the schedule is unsound for its own.
+    pipeline::stage_schedule const& plan_for(std::size_t micro_batches) {
+        pipeline::stage_schedule const* plan = nullptr;
+        auto const find = [&] { plan = &plan_.of(micro_batches, world_->rank(), world_->size()); };
+        if (copies_.size() == 1) find();
+        else while_peers_wait(find);
+        return *plan;
     }
 
     template <class Pass, class SamplesOf>
@@ -365,7 +398,7 @@ private:
     /// @param  with     with(micro-batch, use) calls use(batch)
     template <class Pass, class Samples, class With>
     double go_through(Pass& pass, std::size_t micro_batches, Samples samples, With with) {
-        auto const& plan = plan_.of(micro_batches, world_->rank(), world_->size());
+        auto const& plan = plan_for(micro_batches);
         auto const& tasks = plan.tasks;
         auto const slots = static_cast<std::size_t>(plan.in_flight());
         double whole = 0, loss = 0;

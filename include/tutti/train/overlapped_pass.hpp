@@ -89,13 +89,14 @@ private:
         }
     }
 
-    /// What throws here leaves peers with half an exchange: they are told, and the policy lets go of the gradients.
+    /// What throws here, another group's failure included, leaves peers with half an exchange: they are told, and the policy lets go of
+    /// the gradients.
     template <class Act>
     void or_end_group(Act act) {
-        if (world_.size() == 1) return act();
         try {
-            or_end([&](std::string const& text) { world_.abort(text); }, act);
+            act();
         } catch (...) {
+            if (world_.size() > 1) world_.abort(text_of_exception());
             try {
                 sync_.contribute(gradients_of(model_), 0);
             } catch (...) {}

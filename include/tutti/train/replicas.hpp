@@ -4,6 +4,7 @@
 #include <tutti/collectives/broadcast.hpp>
 #include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/codec.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/partition.hpp>
@@ -77,8 +78,6 @@ public:
     static constexpr int rank() { return 0; }
     static constexpr int size() { return 1; }
     static void bind() {}
-    template <class Act>
-    void together(Act act) { act(); }
     template <class Check>
     void with_group(Check) {}
     template <class Model>
@@ -112,9 +111,6 @@ public:
     int rank() const { return group_->rank(); }
     int size() const { return group_->size(); }
 
-    /// What one copy's ranks refuse, all copies' do. Collective over the copies.
-    template <class Act>
-    void together(Act act) { detail::together<arguments_of::replicas>(*group_, act); }
     /// Calls check(group), which compares what copies bring.
     template <class Check>
     void with_group(Check check) { check(*group_); }

@@ -4,9 +4,11 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/split_parameters.hpp>
+#include <tutti/train/together.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <span>
 #include <vector>
 
@@ -45,6 +47,22 @@ void with_split_group(Model& model, Use use) {
     if constexpr (is_split<Model>())
         if (model.split_over().size() > 1) use(model.split_over());
 }
+/// What a rank of the world refuses, or of a group that the model is split over, all ranks of both do: `check(group)` compares what
+/// must be equal in each. Collective.
+template <class Argument, class Comm, class Model, class Check>
+void agree_with_parts(Comm& world, Model& model, Check check) {
+    if constexpr (is_split<Model>()) {
+        std::exception_ptr refusal;
+        keep_refusal(refusal, [&] { check(world); });
+        with_split_group(model, [&](auto& group) { keep_refusal(refusal, [&] { check(group); }); });
+        tell_refusal<Argument>(world, refusal);
+        with_split_group(model, [&](auto& group) { tell_refusal<Argument>(group, refusal); });
+        if (refusal) std::rethrow_exception(refusal);
+    } else {
+        check(world);
+    }
+}
+
 /// A hash of the parameters that all ranks of the group have.
 template <class Model>
 std::uint64_t fingerprint_of_copies(Model& model) {

@@ -42,10 +42,12 @@ public:
 
     /// Calls the factories of these layers, in order.
     void build(Model& model, std::size_t first, std::size_t last) {
-        first_ = first, last_ = last;
+        first_ = last_ = first;  // what is not built is not owned, even where a factory throws
         for_each_index<count>([&](auto k) {
+            if (k < first || last <= k) return;
             // From the factory's own result, so that a layer need not be movable.
-            if (owns(k)) std::get<k>(layers_).reset(new layer_t<Model, k>(model.template factory<k>()()));
+            std::get<k>(layers_).reset(new layer_t<Model, k>(model.template factory<k>()()));
+            last_ = k + 1;
         });
     }
 

@@ -30,7 +30,7 @@ std::vector<std::size_t> checked_cuts(Cuts const& cuts, std::size_t layers, int 
     return at;
 }
 
-/// What one stage does in a step, by a schedule: made, and verified, where the number of micro-batches is not that of the last step.
+/// What one stage does in a step, by a schedule: made, and verified, once for each number of micro-batches.
 template <class Schedule>
 class stage_plan {
 public:
@@ -38,20 +38,22 @@ public:
 
     /// @throws usage_error  when the schedule is unsound
     pipeline::stage_schedule const& of(std::size_t micro_batches, int stage, int stages) {
+        for (plan const& each : plans_)
+            if (each.micro_batches == micro_batches) return each.tasks;
         pipeline::shape const shape{stages, static_cast<int>(micro_batches)};
-        if (planned_ != shape.micro_batches) {
-            auto const found = pipeline::verify(schedule_, shape);
-            if (!found) raise<usage_error>({"tutti: the pipeline schedule is unsound: ", describe(found)});
-            plan_ = schedule_.steps(shape, stage);
-            planned_ = shape.micro_batches;
-        }
-        return plan_;
+        auto const found = pipeline::verify(schedule_, shape);
+        if (!found) raise<usage_error>({"tutti: the pipeline schedule is unsound: ", describe(found)});
+        plans_.push_back({micro_batches, schedule_.steps(shape, stage)});
+        return plans_.back().tasks;
     }
 
 private:
+    struct plan {
+        std::size_t micro_batches;
+        pipeline::stage_schedule tasks;
+    };
     Schedule schedule_;
-    pipeline::stage_schedule plan_;
-    int planned_ = 0;  // micro-batches that `plan_` is for
+    std::vector<plan> plans_;
 };
 
 }  // namespace tutti::detail

@@ -11,6 +11,17 @@
 
 namespace tutti::detail {
 
+/// What is being thrown, in words.
+[[gnu::cold]] inline std::string text_of_exception() {
+    try {
+        throw;
+    } catch (std::exception const& problem) {
+        return problem.what();
+    } catch (...) {
+        return "something that is no std::exception was thrown";
+    }
+}
+
 /// Does what may throw while peers wait for this rank: ends their groups then, so that they are told even if the caller goes on.
 /// @param  end  called as end(text)
 template <class End, class Act>
@@ -23,11 +34,8 @@ void or_end(End end, Act act) {
         throw;
     } catch (collective_mismatch const&) {
         throw;
-    } catch (std::exception const& problem) {
-        end(std::string{problem.what()});
-        throw;
     } catch (...) {
-        end(std::string{"something that is no std::exception was thrown"});
+        end(text_of_exception());
         throw;
     }
 }
@@ -65,6 +73,25 @@ void together(Comm& world, Act act) {
     std::vector<std::size_t> lengths;
     for (Argument const& each : all_gather(world, length)) lengths.push_back(static_cast<std::size_t>(each.bits));
     refuse_together(world, lengths, reason, refusal);
+}
+
+/// Acts, and keeps the first refusal of several acts: other groups go on with theirs, and are told afterwards.
+template <class Act>
+void keep_refusal(std::exception_ptr& refusal, Act act) {
+    try {
+        act();
+    } catch (usage_error const&) {
+        if (!refusal) refusal = std::current_exception();
+    }
+}
+/// Makes what a rank of the group has refused a refusal of all of them. Collective.
+template <class Argument, class Comm>
+void tell_refusal(Comm& group, std::exception_ptr& refusal) {
+    keep_refusal(refusal, [&] {
+        together<Argument>(group, [&] {
+            if (refusal) std::rethrow_exception(refusal);
+        });
+    });
 }
 
 }  // namespace tutti::detail

@@ -12,10 +12,11 @@
 
 namespace tutti::sync::codec {
 
-/// Numbers travel as half precision, and are added up in float. What is beyond 65504, a sum too, becomes infinite: it shows in the
+/// Numbers travel as half precision, and are added up in float wherever several meet. What is beyond 65504, a sum too, becomes infinite: it shows in the
 /// loss, as an overflow does.
 /// Cost:   half the bytes of floats, in one all_reduce per block; two bytes per number in memory
-/// Order:  rank order; each number is rounded on its rank, and their sum once more, the latter beyond what `rest` tells of
+/// Order:  that of an all_reduce of halves; each number is rounded on its rank, and their sum once more where ranks share memory, else at
+///         every hop that a partial sum takes: beyond what `rest` tells of
 struct half {
     static void check() {}
     static std::array<double, 1> settings() { return {0}; }
