@@ -102,25 +102,6 @@ TEST_CASE("messages of an adopted group stay apart from those of the one it was 
     });
 }
 
-TEST_CASE("a message of another length than expected is told on the receiver") {
-    tutti::launch<mpi>([](mpi& world) {
-        if (world.size() == 1) return;
-        for (std::size_t const sent : {std::size_t{16}, std::size_t{18}}) {
-            std::vector<float> data(world.rank() == 0 ? sent : 17);
-            if (world.rank() == 0) tutti::send(world, data, 1);
-            if (world.rank() == 1) {
-                std::string text;
-                try {
-                    tutti::receive(world, data, 0);
-                } catch (tutti::collective_mismatch const& problem) { text = problem.what(); }
-                CHECK(text.find(sent < 17 ? "fewer" : "more") != std::string::npos);
-                CHECK(text.find("17 x float") != std::string::npos);
-            }
-            tutti::barrier(world);
-        }
-    });
-}
-
 TEST_CASE("a reduce may be in place whatever its root") {
     tutti::launch<mpi>([](mpi& world) {
         int const p = world.size();
@@ -148,5 +129,25 @@ TEST_CASE("counts may pass 2^31") {
         tutti::all_reduce(world, data);
         CHECK(data[n / 2] == world.size());
         CHECK(data[n - 1] == 7 * world.size());
+    });
+}
+
+TEST_CASE("a message of another length than expected is told on the receiver") {
+    tutti::launch<mpi>([](mpi& world) {
+        // What an MPI does after an error is its own choice: with more ranks, Open MPI 4.1 may wait for ever in the barrier.
+        if (world.size() != 2) return;
+        for (std::size_t const sent : {std::size_t{16}, std::size_t{18}}) {
+            std::vector<float> data(world.rank() == 0 ? sent : 17);
+            if (world.rank() == 0) tutti::send(world, data, 1);
+            if (world.rank() == 1) {
+                std::string text;
+                try {
+                    tutti::receive(world, data, 0);
+                } catch (tutti::collective_mismatch const& problem) { text = problem.what(); }
+                CHECK(text.find(sent < 17 ? "fewer" : "more") != std::string::npos);
+                CHECK(text.find("17 x float") != std::string::npos);
+            }
+            tutti::barrier(world);
+        }
     });
 }
