@@ -8,12 +8,12 @@
 #include <tutti/concepts/operation.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/text.hpp>
 
 #include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstring>
-#include <exception>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -135,11 +135,8 @@ public:
     std::span<message const> next() override {
         try {
             return steps_.next();
-        } catch (std::exception const& problem) {
-            if (world_.size() > 1) world_.abort(problem.what());
-            throw;
         } catch (...) {
-            if (world_.size() > 1) world_.abort("something that is no std::exception was thrown");
+            if (world_.size() > 1) world_.abort(text_of_exception());
             throw;
         }
     }

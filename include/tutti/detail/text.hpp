@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -65,6 +66,17 @@ private:
 template <class Error>
 [[noreturn, gnu::cold]] void raise(std::initializer_list<piece> pieces) {
     throw Error{joined(pieces)};
+}
+
+/// What is being thrown, in words.
+[[gnu::cold]] inline std::string text_of_exception() {
+    try {
+        throw;
+    } catch (std::exception const& problem) {
+        return problem.what();
+    } catch (...) {
+        return "something that is no std::exception was thrown";
+    }
 }
 
 }  // namespace tutti::detail

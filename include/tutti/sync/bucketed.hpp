@@ -1,6 +1,5 @@
 #pragma once
 
-#include <tutti/collectives/all_gather.hpp>
 #include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/communicator.hpp>
@@ -10,6 +9,7 @@
 #include <tutti/error.hpp>
 #include <tutti/sync/bucket_exchange.hpp>
 #include <tutti/sync/buckets.hpp>
+#include <tutti/sync/same_settings.hpp>
 
 #include <array>
 #include <cstddef>
@@ -46,12 +46,7 @@ struct bucketed {
             using tutti::detail::raise;
             std::array const mine{settings.first_bytes, settings.bytes};
             constexpr std::array names{"first_bytes", "bytes"};
-            std::vector<std::size_t> all(mine.size() * static_cast<std::size_t>(world.size()));
-            tutti::all_gather(world, mine, all);
-            for (std::size_t k = 0; k < all.size(); ++k)
-                if (all[k] != all[k % mine.size()])
-                    raise<usage_error>({"tutti: sync::bucketed: ", names[k % mine.size()], " is ", all[k % mine.size()],
-                                        " on rank 0 and ", all[k], " on rank ", k / mine.size()});
+            detail::require_same_settings(world, "bucketed", names, mine);
             for (std::size_t k = 0; k < mine.size(); ++k)
                 if (mine[k] == 0) raise<usage_error>({"tutti: sync::bucketed: ", names[k], " = 0 must be at least 1"});
             if (world.size() == 1) return;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <tutti/collectives/all_gather.hpp>
 #include <tutti/collectives/all_reduce.hpp>
 #include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
@@ -10,12 +9,12 @@
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/same_settings.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace tutti::sync {
 
@@ -44,13 +43,8 @@ struct every_n_steps {
               warm_up_{settings.warm_up},
               gradients_{world, {}} {
             using tutti::detail::raise;
-            std::array const mine{settings.n, settings.warm_up};
-            std::vector<std::int64_t> all(mine.size() * static_cast<std::size_t>(world.size()));
-            tutti::all_gather(world, mine, all);
-            for (std::size_t k = 0; k < all.size(); ++k)
-                if (all[k] != all[k % mine.size()])
-                    raise<usage_error>({"tutti: sync::every_n_steps: ", k % mine.size() == 0 ? "n" : "warm_up", " is ",
-                                        all[k % mine.size()], " on rank 0 and ", all[k], " on rank ", k / mine.size()});
+            detail::require_same_settings(world, "every_n_steps", std::array{"n", "warm_up"},
+                                          std::array{settings.n, settings.warm_up});
             if (settings.n < 1) raise<usage_error>({"tutti: sync::every_n_steps: n = ", settings.n, " must be at least 1"});
             if (settings.warm_up < 0)
                 raise<usage_error>({"tutti: sync::every_n_steps: warm_up = ", settings.warm_up, " cannot be negative"});

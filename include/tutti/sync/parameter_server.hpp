@@ -14,9 +14,11 @@
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/same_settings.hpp>
 #include <tutti/sync/shards.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -56,11 +58,7 @@ struct parameter_server {
             : world_{&world},
               staleness_{settings.staleness} {
             using tutti::detail::raise;
-            auto const all = tutti::all_gather(world, settings.staleness);
-            for (std::size_t k = 0; k < all.size(); ++k)
-                if (all[k] != all[0])
-                    raise<usage_error>({"tutti: sync::parameter_server: staleness is ", all[0], " on rank 0 and ", all[k],
-                                        " on rank ", k});
+            detail::require_same_settings(world, "parameter_server", std::array{"staleness"}, std::array{settings.staleness});
             if (staleness_ < 0)
                 raise<usage_error>({"tutti: sync::parameter_server: staleness = ", staleness_, " cannot be negative"});
         }

@@ -116,7 +116,7 @@ public:
         agree(same_model);  // before any layer is built, so that no group is known that layers are split over
         auto const rank = static_cast<std::size_t>(world.rank());
         while_peers_wait([&] { stage_.build(model_, at[rank], at[rank + 1]); });
-        agree(same_model);
+        agree_along_copy(same_model);  // along those groups too
         together([&] { learning_.optimizer().check(); });
         agree([&](auto& group) {
             detail::agree<argument>(
@@ -197,8 +197,6 @@ public:
                 {{"the number of micro-batches", sizes.size()},
                  {"the number of samples", whole},
                  detail::agreed::hash("the list of sizes", detail::fingerprint(std::span{sizes}))});
-        });
-        together([&] {
             if (sizes.empty()) throw usage_error{"tutti: step: there is no micro-batch"};
             if (std::ranges::find(sizes, std::size_t{0}) != sizes.end())
                 throw usage_error{"tutti: step: a micro-batch has no sample"};
@@ -370,9 +368,10 @@ private:
                     group, is_world(group) ? "run_epoch" : "run_epoch, of layers that are split over a group",
                     {detail::agreed::hash("the list of the partition's settings (seed, ...)", settings)});
             });
-        together([&] {
-            copies_.with_group([&](auto& group) { detail::check_deal(group, partition_, epoch_, size, anew); });
-        });
+        if (mine.ranks > 1)
+            together([&] {
+                copies_.with_group([&](auto& group) { detail::check_deal(group, partition_, epoch_, size, anew); });
+            });
         dealt_size_ = size;
     }
 

@@ -4,15 +4,14 @@
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/train/announcements.hpp>
 #include <tutti/train/deal.hpp>
-#include <tutti/train/together.hpp>
 #include <tutti/train/update.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <string>
 
 namespace tutti::detail {
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/collectives/all_gather.hpp>
+#include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/train/deal.hpp>
 
@@ -10,17 +11,6 @@
 #include <vector>
 
 namespace tutti::detail {
-
-/// What is being thrown, in words.
-[[gnu::cold]] inline std::string text_of_exception() {
-    try {
-        throw;
-    } catch (std::exception const& problem) {
-        return problem.what();
-    } catch (...) {
-        return "something that is no std::exception was thrown";
-    }
-}
 
 /// Does what may throw while peers wait for this rank: ends their groups then, so that they are told even if the caller goes on.
 /// @param  end  called as end(text)
