@@ -24,6 +24,7 @@
 #include <tutti/train/stage.hpp>
 #include <tutti/train/stage_learning.hpp>
 #include <tutti/train/stage_pass.hpp>
+#include <tutti/train/stage_peers.hpp>
 #include <tutti/train/stage_plan.hpp>
 #include <tutti/train/ties.hpp>
 #include <tutti/train/together.hpp>
@@ -44,10 +45,6 @@
 #include <vector>
 
 namespace tutti {
-
-namespace detail::arguments_of {
-struct model_parallel_trainer { std::uint64_t bits; };
-}  // namespace detail::arguments_of
 
 /// Trains one model that is cut into stages of consecutive layers, one stage on each rank of a group: micro-batches of every batch
 /// move through the stages, several at a time, in the order of a schedule. Built and used by all ranks alike. A rank builds only
@@ -99,8 +96,8 @@ public:
           learning_{std::move(optimizer)},
           copies_{copies} {
         std::vector<std::size_t> at;
-        together([&] { copies_.bind(); });
-        together([&] {
+        everyone().together([&] { copies_.bind(); });
+        everyone().together([&] {
             at = detail::checked_cuts(cuts, Model::count, world_->size());
             ties_.emplace(model_.ties(), at);
         });
@@ -113,25 +110,25 @@ public:
                                      detail::agreed::hash("the list of its cuts", detail::fingerprint(std::span{at})),
                                      detail::agreed::hash("the list of its ties", detail::fingerprint(std::span{tied}))});
         };
-        agree(same_model);  // before any layer is built, so that no group is known that layers are split over
+        everyone().agree(same_model);  // before any layer is built, so that no group is known that layers are split over
         auto const rank = static_cast<std::size_t>(world.rank());
         while_peers_wait([&] { stage_.build(model_, at[rank], at[rank + 1]); });
-        agree_along_copy(same_model);  // along those groups too
-        together([&] { learning_.optimizer().check(); });
-        agree([&](auto& group) {
+        everyone().agree_along_copy(same_model);  // along those groups too
+        everyone().together([&] { learning_.optimizer().check(); });
+        everyone().agree([&](auto& group) {
             detail::agree<argument>(
                 group, "the optimiser",
                 {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
         });
-        together([&] { learning_.prepare(stage_); });
-        together([&] { copies_.begin(stage_); });
-        together([&] { ties_->check(world, stage_); });
+        everyone().together([&] { learning_.prepare(stage_); });
+        everyone().together([&] { copies_.begin(stage_); });
+        everyone().together([&] { ties_->check(world, stage_); });
         ties_->copy_parameters(world, stage_);
         std::exception_ptr refusal;
         detail::with_split_groups(stage_, [&](auto& group) {
             detail::keep_refusal(refusal, [&] { detail::check_copies(stage_, group); });
         });
-        tell_refusal(refusal);
+        everyone().tell_refusal(refusal);
     }
 
     /// Goes once through `data`, in the order of the partition, each batch in `accumulate` micro-batches. Collective.
@@ -147,7 +144,7 @@ public:
     epoch_report run_epoch(Data&& data, epoch_options const& options = {}) {
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        agree([&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
+        everyone().agree([&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
         check_share(size);
         std::size_t const steps = detail::steps_of(size, options.batch);
         auto const share = partition_.share(share_of{epoch_, size, copies_.rank(), copies_.size()});
@@ -191,7 +188,7 @@ public:
         std::vector<std::size_t> sizes;
         std::size_t whole = 0;
         for (auto const& each : micro_batches) sizes.push_back(std::size(each)), whole += sizes.back();
-        agree_along_copy([&](auto& group) {
+        everyone().agree_along_copy([&](auto& group) {
             detail::agree<detail::arguments_of::step>(
                 group, "step",
                 {{"the number of micro-batches", sizes.size()},
@@ -201,7 +198,7 @@ public:
             if (std::ranges::find(sizes, std::size_t{0}) != sizes.end())
                 throw usage_error{"tutti: step: a micro-batch has no sample"};
         });
-        agree([&](auto& group) {
+        everyone().agree([&](auto& group) {
             detail::agree<detail::arguments_of::step>(group, "step",
                                                       {{"clip_norm", clip_norm}, {"the number of steps done", step_}});
         });
@@ -227,7 +224,7 @@ public:
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
         detail::require_dataset<Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
-        agree([&](auto& group) { detail::check_evaluation(group, size, options); });
+        everyone().agree([&](auto& group) { detail::check_evaluation(group, size, options); });
         auto const share = partition::strided{}.share(share_of{0, size, copies_.rank(), copies_.size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
         using pass_type = detail::stage_pass<Model, detail::batch_of<Data>>;
@@ -292,57 +289,11 @@ private:
 
     bool begins() const { return stage_.first() == 0; }
     bool ends() const { return stage_.last() == Model::count; }
+    /// Who has to hear what this rank finds. Made where it is asked for, so that the trainer may move.
+    auto everyone() { return detail::stage_peers{*world_, stage_, copies_}; }
     template <class Act>
     void while_peers_wait(Act act) {
-        detail::or_end(
-            [&](std::string const& text) {
-                detail::with_split_groups(stage_, [&](auto& group) { group.abort(text); });
-                copies_.with_group([&](auto& group) {
-                    if (group.size() > 1) group.abort(text);
-                });
-                if (world_->size() > 1) world_->abort(text);
-            },
-            act);
-    }
-    /// Makes what this rank has refused, or any other, a refusal of all: of this copy's stages, of the parts of their layers, and of the
-    /// other copies. Collective.
-    void tell_refusal(std::exception_ptr& refusal) {
-        detail::tell_refusal<argument>(*world_, refusal);
-        detail::with_split_groups(stage_, [&](auto& group) { detail::tell_refusal<argument>(group, refusal); });
-        detail::tell_refusal<argument>(*world_, refusal);  // stages without such layers hear of it from others
-        copies_.with_group([&](auto& group) { detail::tell_refusal<argument>(group, refusal); });
-        if (refusal) std::rethrow_exception(refusal);
-    }
-    /// Acts on every rank; where one refuses, so do all. Collective.
-    template <class Act>
-    void together(Act act) {
-        std::exception_ptr refusal;
-        while_peers_wait([&] { detail::keep_refusal(refusal, act); });
-        tell_refusal(refusal);
-    }
-    /// Compares, by check(group), what must be equal between stages and between parts of their layers.
-    template <class Check>
-    void agree_along_copy(Check check) {
-        std::exception_ptr refusal;
-        keep_along_copy(refusal, check);
-        tell_refusal(refusal);
-    }
-    /// The same, and between copies.
-    template <class Check>
-    void agree(Check check) {
-        std::exception_ptr refusal;
-        keep_along_copy(refusal, check);
-        copies_.with_group([&](auto& group) { detail::keep_refusal(refusal, [&] { check(group); }); });
-        tell_refusal(refusal);
-    }
-    template <class Check>
-    void keep_along_copy(std::exception_ptr& refusal, Check& check) {
-        detail::keep_refusal(refusal, [&] { check(*world_); });
-        detail::with_split_groups(stage_, [&](auto& group) { detail::keep_refusal(refusal, [&] { check(group); }); });
-    }
-    template <class Group>
-    bool is_world(Group const& group) const {
-        return static_cast<void const*>(&group) == world_;
+        everyone().while_peers_wait(act);
     }
 
     /// What the ranks with the last layer bring, summed over copies.
@@ -357,19 +308,19 @@ private:
         bool const anew = dealt_size_ != size;
         share_of const mine{epoch_, size, copies_.rank(), copies_.size()};
         std::uint64_t settings = 0;
-        together([&] {
+        everyone().together([&] {
             comm::solo alone;
             if (mine.ranks == 1) detail::check_deal(alone, partition_, epoch_, size, false);
             if (anew) settings = detail::fingerprint_of_deal(partition_, mine);
         });
         if (anew)
-            agree_along_copy([&](auto& group) {
+            everyone().agree_along_copy([&](auto& group) {
                 detail::agree<detail::arguments_of::run_epoch>(
-                    group, is_world(group) ? "run_epoch" : "run_epoch, of layers that are split over a group",
+                    group, everyone().is_world(group) ? "run_epoch" : "run_epoch, of layers that are split over a group",
                     {detail::agreed::hash("the list of the partition's settings (seed, ...)", settings)});
             });
         if (mine.ranks > 1)
-            together([&] {
+            everyone().together([&] {
                 copies_.with_group([&](auto& group) { detail::check_deal(group, partition_, epoch_, size, anew); });
             });
         dealt_size_ = size;
