@@ -4,7 +4,8 @@
 #include "contest_report.hpp"
 #include "report.hpp"
 
-#include <CLI/CLI.hpp>
+#include "../examples/command_line.hpp"
+
 #include <tutti/tutti.hpp>
 
 #include <algorithm>

@@ -4,8 +4,8 @@
 #include "timing.hpp"
 
 #include "../tests/laws/message_ranks.hpp"
+#include "../examples/command_line.hpp"
 
-#include <CLI/CLI.hpp>
 #include <tutti/tutti.hpp>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // Figures that papers publish, beside what tutti's own schedules, policies and codecs come to when they are counted.
 #include "papers.hpp"
 
-#include <CLI/CLI.hpp>
+#include "../examples/command_line.hpp"
 
 #include <cstddef>
 #include <cstdio>

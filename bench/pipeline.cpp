@@ -2,9 +2,10 @@
 #include "report.hpp"
 #include "timing.hpp"
 
+#include "../examples/command_line.hpp"
+
 #include <tutti/tutti.hpp>
 
-#include <CLI/CLI.hpp>
 #include <Eigen/Dense>
 
 #include <cmath>

@@ -2,12 +2,13 @@
 #include "report.hpp"
 #include "timing.hpp"
 
+#include "../examples/command_line.hpp"
+
 #define EIGEN_DONT_PARALLELIZE  // a rank is one core
 
 #include <tutti/adapt/eigen.hpp>
 #include <tutti/tutti.hpp>
 
-#include <CLI/CLI.hpp>
 #include <Eigen/Dense>
 
 #include <cmath>

@@ -3,11 +3,10 @@
 #include "timing.hpp"
 
 #include "../examples/torch/digits.hpp"
+#include "../examples/command_line.hpp"
 
 #include <tutti/comm/solo.hpp>
 #include <tutti/comm/threads.hpp>
-
-#include <CLI/CLI.hpp>
 
 #include <array>
 #include <cstddef>

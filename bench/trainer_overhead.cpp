@@ -5,7 +5,7 @@
 #include "timing.hpp"
 #include "trainings.hpp"
 
-#include <CLI/CLI.hpp>
+#include "../examples/command_line.hpp"
 
 #include <algorithm>
 #include <array>

@@ -2,8 +2,9 @@ include(${CMAKE_CURRENT_LIST_DIR}/arguments.cmake)
 
 # tutti_test(PATH [LABELS label...] [TIMEOUT seconds] [LIBRARIES target...])
 # Builds tests/PATH.cpp with doctest's main and registers it; target and test are called PATH with dots for slashes.
-# Tests of what runs on threads carry the label `sanitized`: the asan and tsan presets run these, and the target tests.sanitized
-# builds no more than them. Exit code 77 is a skip.
+# Tests of what runs on threads carry the label `sanitized`, by which the asan preset runs them; and `races` where threads do more
+# than to call collectives, or call one in a way of its own, by which the tsan preset does. The targets tests.sanitized and
+# tests.races build no more than these. Exit code 77 is a skip.
 function(tutti_test path)
     tutti_linked_test(${path} ${ARGN})
     string(REPLACE / . name ${path})
@@ -20,11 +21,16 @@ function(tutti_linked_test path)
     string(REPLACE / . name ${path})
     add_executable(${name})
     target_link_libraries(${name} PRIVATE tutti::tutti tests.main ${arg_LIBRARIES})
+    if(NOT torch.found IN_LIST arg_LIBRARIES)
+        tutti_precompiled(${name} tests.precompiled)
+    endif()
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77)
-    if("sanitized" IN_LIST arg_LABELS)
-        add_dependencies(tests.sanitized ${name})
-    endif()
+    foreach(label IN ITEMS sanitized races)
+        if(label IN_LIST arg_LABELS)
+            add_dependencies(tests.${label} ${name})
+        endif()
+    endforeach()
 endfunction()
 
 # tutti_mpi_program(PATH [LIBRARIES target...])
@@ -46,6 +52,7 @@ function(tutti_mpi_test path)
     tutti_mpi_program(${path} LIBRARIES tests.main ${arg_LIBRARIES})
     string(REPLACE / . name ${path})
     foreach(mpi IN LISTS TUTTI_MPIS)
+        tutti_precompiled(${name}.${mpi} tests.precompiled)
         foreach(ranks IN LISTS arg_RANKS)
             add_test(NAME ${name}.${mpi}.${ranks}
                 COMMAND ${mpi.${mpi}_launcher} -np ${ranks} $<TARGET_FILE:${name}.${mpi}>)

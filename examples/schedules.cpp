@@ -1,7 +1,7 @@
 // A collective algorithm as data: checked, priced and drawn. Try: schedules double_tree --ranks 8 --svg tree.svg
-#include <tutti/tutti.hpp>
+#include "command_line.hpp"
 
-#include <CLI/CLI.hpp>
+#include <tutti/tutti.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 // Measures what makes each collective fastest here, and saves it as a table. Try: tune --ranks 4 --save mine.choices
-#include <tutti/tutti.hpp>
+#include "command_line.hpp"
 
-#include <CLI/CLI.hpp>
+#include <tutti/tutti.hpp>
 
 #include <chrono>
 #include <cstddef>

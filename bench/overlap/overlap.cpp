@@ -3,8 +3,8 @@
 #include "../peers/mpi_version.hpp"
 #include "../report.hpp"
 #include "../timing.hpp"
+#include "../../examples/command_line.hpp"
 
-#include <CLI/CLI.hpp>
 #include <tutti/comm/mpi.hpp>
 #include <tutti/tutti.hpp>
 

@@ -3,8 +3,8 @@
 // What the programs of this directory share, so that they differ in their calls alone: options, buffers, timing, lines of JSON.
 
 #include "../timing.hpp"
+#include "../../examples/command_line.hpp"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>

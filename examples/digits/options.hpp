@@ -1,6 +1,6 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "../command_line.hpp"
 
 #include <cstddef>
 #include <cstdint>

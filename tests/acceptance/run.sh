@@ -9,7 +9,7 @@ promised=$(sed -n 's|^//.*Prints: ||p' "$program" | sed 's| ([^()]*)$||')
 [[ -n $promised ]] || { echo "$program: no comment says what it prints"; exit 1; }
 
 binary=$work/$(basename "$program" .cpp).$compiler
-"$compiler" -std=c++20 -O2 -Wall -Wextra -Wpedantic -Werror -pthread -I "$include" "$program" -o "$binary"
+"$compiler" -std=c++20 -O1 -Wall -Wextra -Wpedantic -Werror -pthread -I "$include" "$program" -o "$binary"
 status=0
 output=$("$binary") || status=$?
 echo "$output"

@@ -12,6 +12,7 @@
 #include <tutti/concepts/operation.hpp>
 
 #include <algorithm>
+#include <array>
 #include <complex>
 #include <cstddef>
 #include <cstdint>
@@ -67,7 +68,37 @@ T folded_in_float(int ranks, std::size_t i, Operation operation) {
     return T{result};
 }
 
+/// t -> factor * t + shift, modulo 2^64. Too large to be returned in registers.
+struct line {
+    std::uint64_t factor, shift;
+    std::array<std::uint64_t, 2> unused{};
+    friend bool operator==(line const&, line const&) = default;
+};
+/// A call that the compiler cannot see through.
+[[gnu::noinline]] std::uint64_t at(line const& x, std::uint64_t t) { return x.factor * t + x.shift; }
+
 }  // namespace
+
+TEST_CASE("an operation may read its arguments while it makes its result") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        auto const after = [](line const& x, line const& y) { return line{x.factor * y.factor, at(x, y.shift), {}}; };
+        for (std::size_t const n : laws::sizes(world.size(), 301)) {
+            auto const of = [](int rank, std::size_t i) { return line{i + 2, static_cast<std::size_t>(rank) + i, {}}; };
+            std::vector<line> mine(n), got(n);
+            for (std::size_t i = 0; i < n; ++i) mine[i] = of(world.rank(), i);
+            auto const wanted = [&](std::size_t i) {
+                line result = of(0, i);
+                for (int rank = 1; rank < world.size(); ++rank) {
+                    auto const next = of(rank, i);
+                    result = {result.factor * next.factor, result.factor * next.shift + result.shift, {}};
+                }
+                return result;
+            };
+            tutti::all_reduce(world, mine, got, after);
+            expect.all(got, wanted, "all_reduce");
+        }
+    });
+}
 
 TEST_CASE_TEMPLATE("bitwise operations fold whole numbers", T, std::uint8_t, std::int32_t, std::uint64_t) {
     folds<T>(std::bit_and<>{});

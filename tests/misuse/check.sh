@@ -30,5 +30,5 @@ if [[ $first != *tutti:* || $first != *"$expected"* ]]; then
 fi
 echo "$first"
 
-# One compiler is enough to tell that what was mended was the mistake.
-[[ $compiler != g++ ]] || "${compile[@]}" -DRIGHT -Wall -Wextra -Werror || { echo "with -DRIGHT it must compile without a warning"; exit 1; }
+# One compiler is enough to tell that what was mended was the mistake; this one is faster.
+[[ $compiler != clang++ ]] || "${compile[@]}" -DRIGHT -Wall -Wextra -Werror || { echo "with -DRIGHT it must compile without a warning"; exit 1; }

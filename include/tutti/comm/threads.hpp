@@ -84,10 +84,14 @@ public:
     /// Starts one collective, after all those started before it. Collective. The oldest one started is published at once;
     /// this rank's share of the work is done by `wait`, by `ready`, or by the next call.
     /// @param kept  keeps alive the operation and the counts that `what` points to
-    pending start(call const& what, std::shared_ptr<void const> kept) { return start_schedule(what, nullptr, std::move(kept)); }
+    template <class Void = void>
+    pending start(call const& what, std::shared_ptr<void const> kept) {
+        return start_schedule<Void>(what, nullptr, std::move(kept));
+    }
     /// The same of a collective that a schedule makes, whose rounds these are.
+    template <class Void = void>
     pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept) {
-        return side().start(what, std::move(rounds), std::move(kept));
+        return side<Void>().start(what, std::move(rounds), std::move(kept));
     }
 
     /// Compares the call with every peer's, and leaves its data to be moved by messages. Collective.
@@ -102,14 +106,18 @@ public:
     /// it. Messages from one rank to another arrive in order.
     /// @throws collective_mismatch  on both ranks, when a receive meets a send of another type or number of elements
     /// @throws peer_failed, timeout_error
-    void exchange(std::span<message const> round, call const& what) { side().messages().run(round, what); }
+    template <class Void = void>
+    void exchange(std::span<message const> round, call const& what) {
+        side<Void>().messages().run(round, what);
+    }
 
     /// Starts the messages of `round`: those between the same two ranks arrive in order of issue, started or not. They move on
     /// whenever this rank waits for anything or asks whether anything is ready. Local.
     /// @param kept  keeps alive the operation that `what` points to
     /// @throws peer_failed  when the group has ended
+    template <class Void = void>
     pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> kept) {
-        return side().messages().start(round, what, std::move(kept));
+        return side<Void>().messages().start(round, what, std::move(kept));
     }
 
     /// The ranks that give the same `color` become a group, in the order of `key`, then of rank. Collective. The group must not
@@ -117,23 +125,29 @@ public:
     /// one of them, such as a rank that fails, is told to all who wait in any.
     /// @param color  0 or more
     /// @throws usage_error  when it is not;  collective_mismatch, peer_failed, timeout_error
+    template <class = void>
     threads split(int color, int key = 0) {
         detail::check_color(color);
         return threads{*this, agree(collective::split, color, key)};
     }
     /// The ranks of one host become a group: all of them. Collective.
     /// @throws as `split`
+    template <class = void>
     threads split_by_host() { return threads{*this, agree(collective::split_by_host, 0, 0)}; }
     /// All ranks become another group, which another thread of this rank may use while this one goes on: neither moves what was
     /// started on the other. It is built and destroyed by the rank's own thread, must not outlive this one, and ends with it.
     /// Collective.
     /// @throws as `split`
+    template <class = void>
     threads detach() { return threads{*this, agree(collective::detach, 0, 0), std::make_shared<detail::under_way>(under_way_)}; }
     static constexpr bool can_detach() { return true; }
 
     /// Starts rounds of messages, of which each begins when the one before is complete. Local.
     /// @throws peer_failed  when the group has ended
-    pending start_rounds(std::unique_ptr<message_rounds> rounds) { return pending{side().messages().begin(std::move(rounds))}; }
+    template <class Void = void>
+    pending start_rounds(std::unique_ptr<message_rounds> rounds) {
+        return pending{side<Void>().messages().begin(std::move(rounds))};
+    }
 
     /// Throws what has ended the group, if anything has: for one that waits for something else than a call of this group. Local.
     /// @param what  this rank's part in it
@@ -177,6 +191,7 @@ private:
     threads(threads const& /*whole*/, membership const& mine, std::shared_ptr<detail::under_way> under_way)
         : threads{*mine.group, mine.rank, mine.group, std::move(under_way)} {}
 
+    template <class = void>
     [[gnu::cold]] membership agree(collective kind, int color, int key) {
         detail::split_wish const mine{color, key};
         std::vector<detail::split_wish> all(static_cast<std::size_t>(size()));
@@ -239,9 +254,10 @@ private:
     void finish_started() {
         if (side_) side_->finish_started();
     }
-    detail::thread_background& side() {
-        if (!side_) side_ = std::make_unique<detail::thread_background>(mine_, *under_way_);
-        return static_cast<detail::thread_background&>(*side_);
+    template <class Void>
+    detail::thread_background<Void>& side() {
+        if (!side_) side_.reset(new detail::thread_background<Void>{mine_, *under_way_});
+        return static_cast<detail::thread_background<Void>&>(*side_);
     }
 
     int exceptions_ = std::uncaught_exceptions();

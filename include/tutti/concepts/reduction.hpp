@@ -40,7 +40,10 @@ template <std::size_t Length, class T, class Operation>
     for (std::size_t i = 0; i < Length; ++i) ::new (static_cast<void*>(sum + i)) T(static_cast<T>(combine(a[i], b[i])));
     for (int k = 2; k < inputs; ++k) {
         b = reinterpret_cast<T const*>(in[k]) + at;
-        for (std::size_t i = 0; i < Length; ++i) ::new (static_cast<void*>(sum + i)) T(static_cast<T>(combine(std::as_const(sum[i]), b[i])));
+        for (std::size_t i = 0; i < Length; ++i) {
+            T const next(static_cast<T>(combine(std::as_const(sum[i]), b[i])));    // made there, it would overwrite what it is made from
+            ::new (static_cast<void*>(sum + i)) T(next);
+        }
     }
     for (int k = 0; k < outputs; ++k) std::memcpy(out[k] + at * sizeof(T), room, sizeof room);
 }

@@ -18,6 +18,7 @@ namespace tutti::detail {
 
 /// What a thread rank does on one group besides the call it is in: messages, and collectives that were started. Made when the first
 /// of them is asked for, so that a program without them does not compile them.
+template <class Void = void>
 class thread_background final : public thread_side {
 public:
     thread_background(shared_rank& mine, under_way& all) : mine_{mine}, all_{all}, messages_{mine, all} { all_.add(*this); }
@@ -25,7 +26,7 @@ public:
     thread_background& operator=(thread_background const&) = delete;
     ~thread_background() override { all_.drop(*this); }
 
-    thread_messages& messages() { return messages_; }
+    thread_messages<Void>& messages() { return messages_; }
 
     /// Starts a collective, after all those started before it.
     /// @param rounds  of the schedule that makes it; null: the group's own way
@@ -76,7 +77,7 @@ private:
         call what_;
         std::shared_ptr<void const> kept_;
         std::unique_ptr<message_rounds> rounds_;             // of a schedule, until they begin
-        std::unique_ptr<thread_messages::queued> messages_;  // from then on
+        std::unique_ptr<typename thread_messages<Void>::queued> messages_;  // from then on
         std::uint64_t sequence_ = 0;
         clock::time_point since_{};  // the first time that it was asked for and was not over
         stage stage_ = stage::queued;
@@ -95,7 +96,7 @@ private:
             explicit busy(bool& is) : flag{is} { flag = true; }
             ~busy() { flag = false; }
         } const here{advancing_};
-        using stage = started::stage;
+        using stage = typename started::stage;
         auto& group = mine_.group();
         clock::time_point since{};
         auto must_wait = [&](auto lacks) {  // or fail, which is found by waiting
@@ -140,7 +141,7 @@ private:
 
     shared_rank& mine_;
     under_way& all_;
-    thread_messages messages_;
+    thread_messages<Void> messages_;
     started* first_ = nullptr;  // of those issued and not over, in a row; owned by their `pending`
     started* last_ = nullptr;   // where there is a first one
     bool advancing_ = false;    // one of them, right now

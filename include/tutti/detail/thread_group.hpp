@@ -18,7 +18,8 @@ struct split_wish {
 
 /// Who gets into the group of `color`, in its order.
 /// @param wishes  of all ranks
-inline std::vector<int> members_of(int color, std::vector<split_wish> const& wishes) {
+template <class = void>
+std::vector<int> members_of(int color, std::vector<split_wish> const& wishes) {
     auto wish = [&](int rank) { return wishes[static_cast<std::size_t>(rank)]; };
     std::vector<int> members;
     for (int rank = 0; rank < static_cast<int>(wishes.size()); ++rank) {
@@ -38,6 +39,7 @@ public:
     /// The group of `members`, numbered in this order. Each of them asks for it, once; who comes first makes it.
     /// @param split  counts the splits of this group
     /// @param beside  other threads of its members go on meanwhile
+    template <class = void>
     std::shared_ptr<thread_group> part(std::uint64_t split, int color, std::vector<int> const& members, bool beside = false) {
         std::lock_guard const lock{mutex_};
         auto at = parts_.begin();

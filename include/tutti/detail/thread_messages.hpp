@@ -28,6 +28,7 @@ namespace tutti::detail {
 /// Rounds that were started wait in a queue. A channel shows one message at a time, so a lane's messages from one rank to another
 /// are posted, and taken, in the order in which their rounds were issued; else rounds do not wait for one another. They move
 /// whenever this rank waits for anything, or asks whether anything is ready.
+template <class = void>
 class thread_messages final : public shared_group::background {
 public:
     /// @param behind  what goes on while this rank waits for a message, these messages included
