@@ -51,7 +51,8 @@ struct chosen_by {
 namespace detail {
 
 /// Lets elements come in from this rank's own memory.
-inline void take_own(call const& what, step::action how, std::byte* at, std::byte const* from, std::size_t count) {
+template <class = void>
+void take_own(call const& what, step::action how, std::byte* at, std::byte const* from, std::size_t count) {
     if (how == step::action::copy) {
         if (at != from) std::memcpy(at, from, count * what.type->size);
         return;
@@ -75,6 +76,7 @@ constexpr message::action as_message(step::action what) {
 }
 
 /// A rank's part of a schedule on its way: does what is local, and says what is to be exchanged next.
+template <class = void>
 class execution final : public message_rounds {
 public:
     execution(call const& what, rank_schedule mine) : what_{what}, mine_{std::move(mine)} {
@@ -143,7 +145,7 @@ public:
 
 private:
     Comm& world_;
-    execution steps_;
+    execution<> steps_;
 };
 
 }  // namespace detail

@@ -56,15 +56,21 @@ struct rank_schedule {
     constexpr int rounds() const { return steps.empty() ? 0 : steps.back().round + 1; }
 
     // Each of these appends one step that moves something; nothing is appended for 0 elements.
-    constexpr void send(int round, int peer, place at, std::size_t count) { add({step::action::send, round, peer, at, {}, count}); }
+    template <class = void>
+    constexpr void send(int round, int peer, place at, std::size_t count) {
+        add({step::action::send, round, peer, at, {}, count});
+    }
+    template <class = void>
     constexpr void receive(int round, int peer, place at, std::size_t count, step::action how = step::action::receive) {
         add({how, round, peer, at, {}, count});
     }
+    template <class = void>
     constexpr void local(int round, place at, place from, std::size_t count, step::action how = step::action::copy) {
         add({how, round, -1, at, from, count});
     }
 
 private:
+    template <class = void>
     constexpr void add(step const& what) {
         if (what.count != 0) steps.push_back(what);
     }

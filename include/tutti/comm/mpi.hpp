@@ -79,7 +79,7 @@ public:
         if (resting_) return resting_->perform(what);
         detail::watchdog::watched const watched{*watchdog_, what};
         if (native_.has(what)) return native_.perform(what);
-        detail::execution under_way{what, schedule_of(what)};
+        detail::execution<> under_way{what, schedule_of(what)};
         for (auto round = under_way.next(); !round.empty(); round = under_way.next()) exchange_now(round, under_way.what());
     }
 
@@ -108,7 +108,7 @@ public:
         auto* const request = new started{*this, what, std::move(operation)};
         pending result{std::unique_ptr<pending::request>{request}};
         if (native_.has(what)) request->start_natively();
-        else request->start_schedule(std::make_unique<detail::execution>(what, schedule_of(what)));
+        else request->start_schedule(std::make_unique<detail::execution<>>(what, schedule_of(what)));
         return result;
     }
 
@@ -296,7 +296,7 @@ private:
         void perform(call const& what) override {
             detail::watchdog::watched const watched{*world_.watchdog_, what};
             if (reduces(what.kind) || !world_.native_.has(what)) {
-                detail::execution under_way{what, world_.schedule_of(what)};
+                detail::execution<> under_way{what, world_.schedule_of(what)};
                 for (auto round = under_way.next(); !round.empty(); round = under_way.next())
                     world_.exchange_now(round, under_way.what());
                 return;

@@ -85,7 +85,8 @@ public:
         : shared_group{static_cast<int>(members.size()), whole.timeout_} {
         control_ = whole.control_;
         spins_ = whole.spins_;  // the cores are busy with all ranks of the launch
-        for (int const each : members) members_.push_back(whole.rank_of_launch(each));
+        members_ = members;
+        for (int& each : members_) each = whole.rank_of_launch(each);
     }
     /// Of processes: over `bytes(size)` bytes that all of them share, which one of them makes the group in, by `make`, before any
     /// calls another member. Has no channels.

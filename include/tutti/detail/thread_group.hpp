@@ -73,6 +73,10 @@ public:
     virtual ~thread_side() = default;
     /// Returns when what was started on the group is over.
     virtual void finish_started() = 0;
+
+private:
+    friend class under_way;
+    thread_side* next_ = nullptr;  // of those that are under way
 };
 
 /// What one rank has under way on all groups that were split from one another. It moves on while the rank waits in any of them: a
@@ -85,24 +89,38 @@ public:
     under_way(under_way const&) = delete;
     under_way& operator=(under_way const&) = delete;
     ~under_way() {
-        for (auto const& [group, rank] : left_later_) group->leave(rank);
+        while (left_later_) {
+            left_later_->group->leave(left_later_->rank);
+            delete std::exchange(left_later_, left_later_->next);
+        }
     }
 
     /// Lets `group` see only at the end that its `rank` has left it: by then peers are told of the exception that it leaves by.
     void leave_at_the_end(std::shared_ptr<thread_group> group, int rank) {
         if (whole_) whole_->leave_at_the_end(std::move(group), rank);
-        else left_later_.push_back({std::move(group), rank});
+        else left_later_ = new left{std::move(group), rank, left_later_};
     }
-    void add(background& group) { groups_.push_back(&group); }
-    void drop(background& group) { std::erase(groups_, &group); }
+    void add(thread_side& group) { *place_of(nullptr) = &group; }
+    void drop(thread_side& group) { *place_of(&group) = group.next_; }
     void work() override {
-        for (background* const each : groups_) each->work();
+        for (thread_side* each = first_; each; each = each->next_) each->work();
     }
 
 private:
+    struct left {
+        std::shared_ptr<thread_group> group;
+        int rank;
+        left* next;
+    };
+    thread_side** place_of(thread_side const* group) {
+        thread_side** at = &first_;
+        while (*at != group) at = &(*at)->next_;
+        return at;
+    }
+
     std::shared_ptr<under_way> whole_;
-    std::vector<background*> groups_;
-    std::vector<std::pair<std::shared_ptr<thread_group>, int>> left_later_;
+    thread_side* first_ = nullptr;  // lists: a vector of one more type would take longer to compile than all of this
+    left* left_later_ = nullptr;
 };
 
 }  // namespace tutti::detail
