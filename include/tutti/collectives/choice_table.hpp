@@ -39,28 +39,42 @@ struct choice_table {
     friend bool operator==(choice_table const&, choice_table const&) = default;
 };
 
-/// For communicators that only exchange messages: every call fits a row, by an algorithm that can make it. Between two ranks,
-/// where all take one round, the one with the fewest copies, that sends from the input: what was just copied is slow to read.
-/// Source: crossovers of alpha-beta-gamma costs at 2 us, 0.1 ns and 0.05 ns, all_reduce: L alpha / (beta (L - 2 (p-1)/p) +
-///         gamma (L - (p-1)/p)); broadcast and all_gather as in MPICH: Thakur, Rabenseifner and Gropp 2005,
-///         doi 10.1177/1094342005051521
+/// For communicators that only exchange messages: every call fits a row, by an algorithm that can make it.
+/// Up to 8 ranks as measured within a host, where all can send to all at once: what takes few rounds and few copies wins, and what was
+/// just copied is slow to read. Beyond, crossovers of alpha-beta-gamma costs at 2 us, 0.1 ns and 0.05 ns. `tune` measures others.
+/// Source: all_reduce: L alpha / (beta (L - 2 (p-1)/p) + gamma (L - (p-1)/p)); broadcast and all_gather as in MPICH: Thakur, Rabenseifner
+///         and Gropp 2005, doi 10.1177/1094342005051521; measured: `./dev bench choice`
 inline constexpr std::array message_choices{
     choice{.kind = collective::barrier, .by = algorithm_id::dissemination},
-    choice{.kind = collective::broadcast, .ranks = 7, .by = algorithm_id::binomial},
+    choice{.kind = collective::broadcast, .ranks = 2, .by = algorithm_id::binomial},
+    choice{.kind = collective::broadcast, .ranks = 8, .bytes = 1'048'576, .by = algorithm_id::binomial},
+    choice{.kind = collective::broadcast, .ranks = 7, .by = algorithm_id::segmented_ring},
+    choice{.kind = collective::broadcast, .ranks = 8, .by = algorithm_id::double_tree},
     choice{.kind = collective::broadcast, .bytes = 12'288, .by = algorithm_id::binomial},
     choice{.kind = collective::broadcast, .by = algorithm_id::scatter_all_gather},
+    choice{.kind = collective::reduce, .ranks = 2, .by = algorithm_id::binomial},
+    choice{.kind = collective::reduce, .bytes = 1'048'576, .by = algorithm_id::binomial},
+    choice{.kind = collective::reduce, .ranks = 8, .commutes = true, .by = algorithm_id::double_tree},
     choice{.kind = collective::reduce, .by = algorithm_id::binomial},
-    choice{.kind = collective::all_reduce, .ranks = 2, .bytes = 65'536, .by = algorithm_id::one_shot},
-    choice{.kind = collective::all_reduce, .ranks = 4, .bytes = 32'768, .by = algorithm_id::recursive_doubling},
+    choice{.kind = collective::all_reduce, .ranks = 3, .bytes = 65'536, .by = algorithm_id::one_shot},
+    choice{.kind = collective::all_reduce, .ranks = 8, .bytes = 16'384, .by = algorithm_id::one_shot},
+    choice{.kind = collective::all_reduce, .ranks = 2, .by = algorithm_id::rabenseifner},
+    choice{.kind = collective::all_reduce, .ranks = 8, .bytes = 262'144, .by = algorithm_id::two_shot},
+    choice{.kind = collective::all_reduce, .ranks = 8, .bytes = 1'048'576, .by = algorithm_id::rabenseifner},
+    choice{.kind = collective::all_reduce, .ranks = 3, .commutes = true, .by = algorithm_id::segmented_ring},
+    choice{.kind = collective::all_reduce, .ranks = 8, .by = algorithm_id::rabenseifner},
     choice{.kind = collective::all_reduce, .bytes = 16'384, .by = algorithm_id::recursive_doubling},
     choice{.kind = collective::all_reduce, .commutes = true, .by = algorithm_id::circulant},
     choice{.kind = collective::all_reduce, .by = algorithm_id::rabenseifner},
     choice{.kind = collective::reduce_scatter, .ranks = 2, .commutes = true, .by = algorithm_id::pairwise},
+    choice{.kind = collective::reduce_scatter, .ranks = 8, .bytes = 16'384, .by = algorithm_id::two_shot},
+    choice{.kind = collective::reduce_scatter, .ranks = 8, .commutes = true, .by = algorithm_id::pairwise},
     choice{.kind = collective::reduce_scatter, .commutes = true, .by = algorithm_id::circulant},
     choice{.kind = collective::reduce_scatter, .by = algorithm_id::two_shot},
     choice{.kind = collective::gather, .by = algorithm_id::binomial},
-    choice{.kind = collective::all_gather, .ranks = 2, .by = algorithm_id::two_shot},
-    choice{.kind = collective::all_gather, .ranks = 8, .bytes = 10'240, .by = algorithm_id::bruck},
+    choice{.kind = collective::all_gather, .ranks = 4, .by = algorithm_id::two_shot},
+    choice{.kind = collective::all_gather, .ranks = 8, .bytes = 1'048'576, .by = algorithm_id::two_shot},
+    choice{.kind = collective::all_gather, .ranks = 8, .by = algorithm_id::ring},
     choice{.kind = collective::all_gather, .ranks = 64, .bytes = 1280, .by = algorithm_id::bruck},
     choice{.kind = collective::all_gather, .bytes = 128, .by = algorithm_id::bruck},
     choice{.kind = collective::all_gather, .by = algorithm_id::ring},
