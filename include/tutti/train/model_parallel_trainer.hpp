@@ -8,6 +8,7 @@
 #include <tutti/concepts/layer_partition.hpp>
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/partition.hpp>
+#include <tutti/concepts/step_traffic.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
@@ -22,6 +23,7 @@
 #include <tutti/train/reports.hpp>
 #include <tutti/train/split_stage.hpp>
 #include <tutti/train/stage.hpp>
+#include <tutti/train/stage_costs.hpp>
 #include <tutti/train/stage_learning.hpp>
 #include <tutti/train/stage_pass.hpp>
 #include <tutti/train/stage_peers.hpp>
@@ -40,6 +42,7 @@
 #include <ranges>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -283,6 +286,47 @@ public:
     /// optimiser and cuts. Local.
     std::vector<std::span<std::byte>> state() { return learning_.state(); }
 
+    /// What one optimiser step hands to collectives on this rank. Local. The sum of
+    ///     messages  for each round of the schedule, the activation's bytes at that cut; where it goes both ways, of the larger
+    ///     ties      for each tie to another rank, the bytes of its block
+    ///     copies    what their policy's formula says of this stage's blocks
+    /// Without shapes, which are sent once; what is compared, or summed up per epoch, in `step` and for `clip_norm`; and what layers
+    /// sum up over a group that they are split over.
+    /// @param  samples        of this copy of the model, dealt to `micro_batches` as `run_epoch` deals them
+    /// @throws usage_error  on this rank, where no micro-batch of such a size has gone through its stage yet: how large an
+    ///                      activation is, is counted when there is one
+    step_traffic traffic(std::size_t samples, std::size_t micro_batches = 1) {
+        auto sum = copies_.traffic(detail::forms_of_stage(stage_));
+        ties_->add_traffic(sum, *world_, stage_);
+        with_costs("traffic", samples, micro_batches, [&](auto const& costs) { costs.add_traffic(sum); });
+        return sum;
+    }
+
+    /// Bytes that this rank holds between steps, of the layers of its stage. Local.
+    ///     parameters, gradients, accumulation  the bytes of its blocks, each
+    ///     optimizer                            those, as often as the optimiser has numbers for each parameter
+    ///     sync                                 what the copies' policy says of its blocks
+    rank_memory memory() {
+        auto const blocks = detail::forms_of_stage(stage_);
+        std::size_t const bytes = bytes_of(blocks);
+        return {.parameters = bytes,
+                .gradients = bytes,
+                .optimizer = bytes * static_cast<std::size_t>(learning_.optimizer().slots()),
+                .sync = copies_.memory(blocks),
+                .accumulation = bytes};
+    }
+    /// The same during a step, with
+    ///     activations  an activation and a gradient at each cut of the stage, and where the model ends a gradient of the loss for
+    ///                  each micro-batch in flight
+    /// Without what layers save for each micro-batch in flight, what passes between layers of the stage while one goes through it,
+    /// and what lives during a collective alone, such as the block of a tie that comes in.
+    /// @param, @throws as `traffic`, where no step has trained on a micro-batch of such a size
+    rank_memory memory(std::size_t samples, std::size_t micro_batches = 1) {
+        auto held = memory();
+        with_costs("memory", samples, micro_batches, [&](auto const& costs) { held.activations = costs.memory(begins(), ends()); });
+        return held;
+    }
+
 private:
     using argument = detail::arguments_of::model_parallel_trainer;
     static constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
@@ -335,6 +379,15 @@ private:
         return *plan;
     }
 
+    /// `use(costs)` of a step, unless it has no samples.
+    template <class Use>
+    void with_costs(std::string_view call, std::size_t samples, std::size_t micro_batches, Use use) {
+        auto const sizes = detail::stage_costs::sizes(call, samples, micro_batches);
+        if (sizes.empty()) return;
+        auto const& plan = plan_.of(sizes.size(), world_->rank(), world_->size());
+        use(detail::stage_costs{call, cuts_, plan, world_->rank(), sizes});
+    }
+
     template <class Pass, class SamplesOf>
     void transfer(Pass& pass, std::span<pipeline::task const> round, SamplesOf samples_of) {
         auto const start = clock::now();
@@ -358,6 +411,7 @@ private:
             pass.forward(k % slots, batch, [&](auto y) {
                 double const mean = model_.loss()(std::as_const(y), *batch, pass.loss_gradient(k % slots));
                 loss += mean * static_cast<double>(samples(k));
+                pass.note_loss_gradient(k % slots, samples(k));
             });
         };
         while_peers_wait([&] {
