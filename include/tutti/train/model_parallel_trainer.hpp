@@ -21,6 +21,7 @@
 #include <tutti/train/layers.hpp>
 #include <tutti/train/replicas.hpp>
 #include <tutti/train/reports.hpp>
+#include <tutti/train/scheduled_pass.hpp>
 #include <tutti/train/split_stage.hpp>
 #include <tutti/train/stage.hpp>
 #include <tutti/train/stage_costs.hpp>
@@ -152,7 +153,7 @@ public:
         std::size_t const steps = detail::steps_of(size, options.batch);
         auto const share = partition_.share(share_of{epoch_, size, copies_.rank(), copies_.size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
-        detail::stage_pass<Model, detail::batch_of<Data>> pass{stage_, cuts_};
+        auto pass = make_pass<detail::batch_of<Data>>();
         epoch_report report{.epoch = epoch_};
         double loss_sum = 0;
         auto const start = clock::now();
@@ -208,7 +209,7 @@ public:
         detail::check_clip_norm("step", clip_norm);
         double all[] = {static_cast<double>(whole)};
         copies_.add_up(all);
-        detail::stage_pass<Model, Batch> pass{stage_, cuts_};
+        auto pass = make_pass<Batch>();
         double const loss = go_through(
             pass, sizes.size(), [&](std::size_t part) { return sizes[part]; },
             [&](std::size_t part, auto use) { use(std::ranges::begin(micro_batches)[static_cast<std::ptrdiff_t>(part)]); });
@@ -230,27 +231,17 @@ public:
         everyone().agree([&](auto& group) { detail::check_evaluation(group, size, options); });
         auto const share = partition::strided{}.share(share_of{0, size, copies_.rank(), copies_.size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
-        using pass_type = detail::stage_pass<Model, detail::batch_of<Data>>;
-        pass_type pass{stage_, cuts_};
-        detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_type::output&, detail::batch_of<Data> const&>>> mean;
-        using action = pipeline::task::action;
+        using batch_type = detail::batch_of<Data>;
+        auto pass = make_pass<batch_type>();
+        detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_of<batch_type>::output&, batch_type const&>>> mean;
         while_peers_wait([&] {
-            pass.reserve(1);
             for (std::size_t first = 0, last = 0; first < size; first = last) {
                 last = first + std::min(options.batch, size - first);
                 std::size_t const from = share.before(first), to = share.before(last);
                 if (from == to) continue;
-                auto const pass_on = [&](action what) {
-                    pipeline::task const task{what};
-                    transfer(pass, std::span{&task, 1}, [&](int) { return to - from; });
-                };
-                if (stage_.first() > 0) pass_on(action::receive_activation);
-                auto const forward = [&](detail::batch_of<Data> const* batch) {
-                    pass.forward(0, batch, [&](auto y) { mean.add(metric(y, *batch), to - from); });
-                };
-                if (begins() || ends()) batches.with(share, from, to, [&](auto const& batch) { forward(&batch); });
-                else forward(nullptr);
-                if (!ends()) pass_on(action::send_activation);
+                pass.forward(
+                    to - from, [&](auto use) { batches.with(share, from, to, use); },
+                    [&](auto& y, batch_type const& batch) { mean.add(metric(y, batch), to - from); });
             }
         });
         if (world_->size() > 1) broadcast(*world_, mean.sums(), world_->size() - 1);
@@ -388,52 +379,17 @@ private:
         use(detail::stage_costs{call, cuts_, plan, world_->rank(), sizes});
     }
 
-    template <class Pass, class SamplesOf>
-    void transfer(Pass& pass, std::span<pipeline::task const> round, SamplesOf samples_of) {
-        auto const start = clock::now();
-        pass.transfer(*world_, round, samples_of);
-        communicating_ += clock::now() - start;
-    }
+    template <class Batch>
+    using pass_of = detail::scheduled_pass<Comm, Model, Batch>;
+    template <class Batch>
+    pass_of<Batch> make_pass() { return {*world_, model_, stage_, cuts_, communicating_}; }
 
-    /// Takes all micro-batches of a step through this rank's stage, by the schedule. Leaves in the layers the gradients of the mean
-    /// over all their samples; returns the sum of losses on the rank with the last layer.
-    /// @param  samples  of a micro-batch
-    /// @param  with     with(micro-batch, use) calls use(batch)
+    /// Takes all micro-batches of a step through this rank's stage, as `step` of the pass does.
     template <class Pass, class Samples, class With>
     double go_through(Pass& pass, std::size_t micro_batches, Samples samples, With with) {
         auto const& plan = plan_for(micro_batches);
-        auto const& tasks = plan.tasks;
-        auto const slots = static_cast<std::size_t>(plan.in_flight());
-        double whole = 0, loss = 0;
-        for (std::size_t k = 0; k < micro_batches; ++k) whole += static_cast<double>(samples(k));
-        auto const samples_of = [&](int micro_batch) { return samples(static_cast<std::size_t>(micro_batch)); };
-        auto const forward = [&](std::size_t k, typename Pass::batch_type const* batch) {
-            pass.forward(k % slots, batch, [&](auto y) {
-                double const mean = model_.loss()(std::as_const(y), *batch, pass.loss_gradient(k % slots));
-                loss += mean * static_cast<double>(samples(k));
-                pass.note_loss_gradient(k % slots, samples(k));
-            });
-        };
-        while_peers_wait([&] {
-            pass.reserve(slots);
-            if (micro_batches > 1) learning_.clear_sums();
-            for (std::size_t first = 0, last = 0; first < tasks.size(); first = last) {
-                auto const& now = tasks[first];
-                auto const k = static_cast<std::size_t>(now.micro_batch);
-                while (last < tasks.size() && tasks[last].round == now.round) ++last;
-                if (now.transfers()) {
-                    transfer(pass, std::span{tasks}.subspan(first, last - first), samples_of);
-                } else if (now.what == pipeline::task::action::backward) {
-                    pass.backward(k % slots);
-                    if (micro_batches > 1) learning_.add(stage_, static_cast<double>(samples(k)) / whole);
-                } else if (begins() || ends()) {
-                    with(k, [&](auto const& batch) { forward(k, &batch); });
-                } else {
-                    forward(k, nullptr);
-                }
-            }
-            if (micro_batches > 1) learning_.take_sums(stage_);
-        });
+        double loss = 0;
+        while_peers_wait([&] { loss = pass.step(plan, learning_, micro_batches, samples, with); });
         return loss;
     }
 
