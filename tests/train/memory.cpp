@@ -8,6 +8,7 @@
 #include <new>
 #include <span>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 namespace {
@@ -61,6 +62,31 @@ struct announcing : mixed {
 };
 
 constexpr std::size_t whole = 1200 * 4 + 50 * 8;
+
+/// Floats in memory that is counted.
+template <class T>
+struct counted {
+    using value_type = T;
+    T* allocate(std::size_t size) { return reinterpret_cast<T*>(new (std::align_val_t{64}) std::byte[size * sizeof(T)]); }
+    void deallocate(T* pointer, std::size_t) { ::operator delete[](pointer, std::align_val_t{64}); }
+    bool operator==(counted const&) const = default;
+};
+using floats = std::vector<float, counted<float>>;
+
+/// A layer that gives `Width` floats for each sample, takes nothing over and saves nothing: so all that is held is the trainer's.
+template <std::size_t Width>
+struct widened {
+    struct saved {};
+    std::size_t taken = 0;  // of every micro-batch alike
+    std::vector<double> w = std::vector<double>(Width), dw = w;
+    auto& parameters() { return w; }
+    auto& gradients() { return dw; }
+    floats forward(auto const& x, saved&) {
+        taken = x.size();
+        return floats(Width * (std::is_same_v<decltype(x), floats const&> ? taken / (Width - 10) : taken));
+    }
+    floats backward(floats const&, saved&) const { return floats(taken); }
+};
 
 /// Checks what a trainer says against what its rank has allocated for it; `sync` is what its policy keeps on several ranks.
 template <class Sync, class Optimizer>
@@ -148,4 +174,44 @@ TEST_CASE("a shard's optimiser state is that of the numbers it owns, and all sha
     });
     // 320 numbers, 20 runs of 16, for each of the first three; the last has 240 of the matrix and the vector.
     CHECK(optimizer == std::array<std::size_t, 4>{2 * 320 * 4, 2 * 320 * 4, 2 * 320 * 4, 2 * (240 * 4 + 50 * 8)});
+}
+
+TEST_CASE("a stage holds what crosses its cuts once each way, and the gradients of the loss in flight") {
+    std::size_t const batch = 12, parts = 4, each = batch / parts;
+    auto const check = [&](auto schedule, std::size_t in_flight, int stages, int copies) {
+        tutti::launch<tutti::comm::threads>(stages * copies, [&](auto& world) {
+            tutti::mesh grid{world, {{"stages", stages}, {"data", copies}}};
+            auto const before = held;
+            tutti::model_parallel_trainer trainer{
+                grid.along("stages"),
+                tutti::layers{[] { return widened<20>{}; }, [] { return widened<30>{}; }, [] { return widened<40>{}; },
+                              [](floats const& y, auto const&, floats& dy) { return dy.resize(y.size()), 0.0; }},
+                tutti::partition::block{}, tutti::partition::layers{}, schedule, tutti::optim::adam{},
+                tutti::replicas{grid.along("data"), tutti::sync::compressed{codec::half{}}}};
+            std::size_t numbers = 0;
+            trainer.for_each_layer([&](auto& layer, auto) { numbers += layer.w.size(); });
+            auto const rest = trainer.memory();
+            CHECK(rest.parameters == numbers * 8);
+            CHECK(rest.optimizer == 2 * numbers * 8);
+            CHECK(rest.sync == (copies == 1 ? 0 : numbers * 2));
+            CHECK(static_cast<std::ptrdiff_t>(rest.total() - 2 * numbers * 8) == held - before);
+            std::ptrdiff_t during = 0;
+            trainer.after_step([&](auto const&) { during = held; });
+            trainer.run_epoch(std::vector<int>(batch * static_cast<std::size_t>(copies)),
+                              {.batch = batch * static_cast<std::size_t>(copies), .accumulate = parts});
+            auto const memory = trainer.memory(batch, parts);
+            std::size_t cuts = 0;
+            for (std::size_t k : {trainer.first_layer(), trainer.last_layer()})
+                if (k == 1 || k == 2) cuts += 2 * each * (10 + 10 * k) * sizeof(float);
+            bool const ends = trainer.last_layer() == 3;
+            CHECK(memory.activations == cuts + (ends ? in_flight * each * 40 * sizeof(float) : 0));
+            CHECK(static_cast<std::ptrdiff_t>(memory.total() - 2 * numbers * 8) == during - before);
+            CHECK(static_cast<std::ptrdiff_t>(rest.total() - 2 * numbers * 8) == held - before);
+        });
+    };
+    for (int const stages : {1, 2, 3})
+        for (int const copies : {1, 2}) {
+            check(tutti::pipeline::gpipe{}, parts, stages, copies);
+            check(tutti::pipeline::one_forward_one_backward{}, 1, stages, copies);
+        }
 }

@@ -8,6 +8,7 @@
 #include <tutti/concepts/layer_partition.hpp>
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/partition.hpp>
+#include <tutti/concepts/step_traffic.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
@@ -20,8 +21,10 @@
 #include <tutti/train/layers.hpp>
 #include <tutti/train/replicas.hpp>
 #include <tutti/train/reports.hpp>
+#include <tutti/train/scheduled_pass.hpp>
 #include <tutti/train/split_stage.hpp>
 #include <tutti/train/stage.hpp>
+#include <tutti/train/stage_costs.hpp>
 #include <tutti/train/stage_learning.hpp>
 #include <tutti/train/stage_pass.hpp>
 #include <tutti/train/stage_peers.hpp>
@@ -40,6 +43,7 @@
 #include <ranges>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -149,7 +153,7 @@ public:
         std::size_t const steps = detail::steps_of(size, options.batch);
         auto const share = partition_.share(share_of{epoch_, size, copies_.rank(), copies_.size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
-        detail::stage_pass<Model, detail::batch_of<Data>> pass{stage_, cuts_};
+        auto pass = make_pass<detail::batch_of<Data>>();
         epoch_report report{.epoch = epoch_};
         double loss_sum = 0;
         auto const start = clock::now();
@@ -205,7 +209,7 @@ public:
         detail::check_clip_norm("step", clip_norm);
         double all[] = {static_cast<double>(whole)};
         copies_.add_up(all);
-        detail::stage_pass<Model, Batch> pass{stage_, cuts_};
+        auto pass = make_pass<Batch>();
         double const loss = go_through(
             pass, sizes.size(), [&](std::size_t part) { return sizes[part]; },
             [&](std::size_t part, auto use) { use(std::ranges::begin(micro_batches)[static_cast<std::ptrdiff_t>(part)]); });
@@ -227,27 +231,17 @@ public:
         everyone().agree([&](auto& group) { detail::check_evaluation(group, size, options); });
         auto const share = partition::strided{}.share(share_of{0, size, copies_.rank(), copies_.size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
-        using pass_type = detail::stage_pass<Model, detail::batch_of<Data>>;
-        pass_type pass{stage_, cuts_};
-        detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_type::output&, detail::batch_of<Data> const&>>> mean;
-        using action = pipeline::task::action;
+        using batch_type = detail::batch_of<Data>;
+        auto pass = make_pass<batch_type>();
+        detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_of<batch_type>::output&, batch_type const&>>> mean;
         while_peers_wait([&] {
-            pass.reserve(1);
             for (std::size_t first = 0, last = 0; first < size; first = last) {
                 last = first + std::min(options.batch, size - first);
                 std::size_t const from = share.before(first), to = share.before(last);
                 if (from == to) continue;
-                auto const pass_on = [&](action what) {
-                    pipeline::task const task{what};
-                    transfer(pass, std::span{&task, 1}, [&](int) { return to - from; });
-                };
-                if (stage_.first() > 0) pass_on(action::receive_activation);
-                auto const forward = [&](detail::batch_of<Data> const* batch) {
-                    pass.forward(0, batch, [&](auto y) { mean.add(metric(y, *batch), to - from); });
-                };
-                if (begins() || ends()) batches.with(share, from, to, [&](auto const& batch) { forward(&batch); });
-                else forward(nullptr);
-                if (!ends()) pass_on(action::send_activation);
+                pass.forward(
+                    to - from, [&](auto use) { batches.with(share, from, to, use); },
+                    [&](auto& y, batch_type const& batch) { mean.add(metric(y, batch), to - from); });
             }
         });
         if (world_->size() > 1) broadcast(*world_, mean.sums(), world_->size() - 1);
@@ -282,6 +276,47 @@ public:
     /// The optimiser's state for the layers of this rank: bytes to read, or to overwrite with those of a trainer of the same model,
     /// optimiser and cuts. Local.
     std::vector<std::span<std::byte>> state() { return learning_.state(); }
+
+    /// What one optimiser step hands to collectives on this rank. Local. The sum of
+    ///     messages  for each round of the schedule, the activation's bytes at that cut; where it goes both ways, of the larger
+    ///     ties      for each tie to another rank, the bytes of its block
+    ///     copies    what their policy's formula says of this stage's blocks
+    /// Without shapes, which are sent once; what is compared, or summed up per epoch, in `step` and for `clip_norm`; and what layers
+    /// sum up over a group that they are split over.
+    /// @param  samples        of this copy of the model, dealt to `micro_batches` as `run_epoch` deals them
+    /// @throws usage_error  on this rank, where no micro-batch of such a size has gone through its stage yet: how large an
+    ///                      activation is, is counted when there is one
+    step_traffic traffic(std::size_t samples, std::size_t micro_batches = 1) {
+        auto sum = copies_.traffic(detail::forms_of_stage(stage_));
+        ties_->add_traffic(sum, *world_, stage_);
+        with_costs("traffic", samples, micro_batches, [&](auto const& costs) { costs.add_traffic(sum); });
+        return sum;
+    }
+
+    /// Bytes that this rank holds between steps, of the layers of its stage. Local.
+    ///     parameters, gradients, accumulation  the bytes of its blocks, each
+    ///     optimizer                            those, as often as the optimiser has numbers for each parameter
+    ///     sync                                 what the copies' policy says of its blocks
+    rank_memory memory() {
+        auto const blocks = detail::forms_of_stage(stage_);
+        std::size_t const bytes = bytes_of(blocks);
+        return {.parameters = bytes,
+                .gradients = bytes,
+                .optimizer = bytes * static_cast<std::size_t>(learning_.optimizer().slots()),
+                .sync = copies_.memory(blocks),
+                .accumulation = bytes};
+    }
+    /// The same during a step, with
+    ///     activations  an activation and a gradient at each cut of the stage, and where the model ends a gradient of the loss for
+    ///                  each micro-batch in flight
+    /// Without what layers save for each micro-batch in flight, what passes between layers of the stage while one goes through it,
+    /// and what lives during a collective alone, such as the block of a tie that comes in.
+    /// @param, @throws as `traffic`, where no step has trained on a micro-batch of such a size
+    rank_memory memory(std::size_t samples, std::size_t micro_batches = 1) {
+        auto held = memory();
+        with_costs("memory", samples, micro_batches, [&](auto const& costs) { held.activations = costs.memory(begins(), ends()); });
+        return held;
+    }
 
 private:
     using argument = detail::arguments_of::model_parallel_trainer;
@@ -335,51 +370,26 @@ private:
         return *plan;
     }
 
-    template <class Pass, class SamplesOf>
-    void transfer(Pass& pass, std::span<pipeline::task const> round, SamplesOf samples_of) {
-        auto const start = clock::now();
-        pass.transfer(*world_, round, samples_of);
-        communicating_ += clock::now() - start;
+    /// `use(costs)` of a step, unless it has no samples.
+    template <class Use>
+    void with_costs(std::string_view call, std::size_t samples, std::size_t micro_batches, Use use) {
+        auto const sizes = detail::stage_costs::sizes(call, samples, micro_batches);
+        if (sizes.empty()) return;
+        auto const& plan = plan_.of(sizes.size(), world_->rank(), world_->size());
+        use(detail::stage_costs{call, cuts_, plan, world_->rank(), sizes});
     }
 
-    /// Takes all micro-batches of a step through this rank's stage, by the schedule. Leaves in the layers the gradients of the mean
-    /// over all their samples; returns the sum of losses on the rank with the last layer.
-    /// @param  samples  of a micro-batch
-    /// @param  with     with(micro-batch, use) calls use(batch)
+    template <class Batch>
+    using pass_of = detail::scheduled_pass<Comm, Model, Batch>;
+    template <class Batch>
+    pass_of<Batch> make_pass() { return {*world_, model_, stage_, cuts_, communicating_}; }
+
+    /// Takes all micro-batches of a step through this rank's stage, as `step` of the pass does.
     template <class Pass, class Samples, class With>
     double go_through(Pass& pass, std::size_t micro_batches, Samples samples, With with) {
         auto const& plan = plan_for(micro_batches);
-        auto const& tasks = plan.tasks;
-        auto const slots = static_cast<std::size_t>(plan.in_flight());
-        double whole = 0, loss = 0;
-        for (std::size_t k = 0; k < micro_batches; ++k) whole += static_cast<double>(samples(k));
-        auto const samples_of = [&](int micro_batch) { return samples(static_cast<std::size_t>(micro_batch)); };
-        auto const forward = [&](std::size_t k, typename Pass::batch_type const* batch) {
-            pass.forward(k % slots, batch, [&](auto y) {
-                double const mean = model_.loss()(std::as_const(y), *batch, pass.loss_gradient(k % slots));
-                loss += mean * static_cast<double>(samples(k));
-            });
-        };
-        while_peers_wait([&] {
-            pass.reserve(slots);
-            if (micro_batches > 1) learning_.clear_sums();
-            for (std::size_t first = 0, last = 0; first < tasks.size(); first = last) {
-                auto const& now = tasks[first];
-                auto const k = static_cast<std::size_t>(now.micro_batch);
-                while (last < tasks.size() && tasks[last].round == now.round) ++last;
-                if (now.transfers()) {
-                    transfer(pass, std::span{tasks}.subspan(first, last - first), samples_of);
-                } else if (now.what == pipeline::task::action::backward) {
-                    pass.backward(k % slots);
-                    if (micro_batches > 1) learning_.add(stage_, static_cast<double>(samples(k)) / whole);
-                } else if (begins() || ends()) {
-                    with(k, [&](auto const& batch) { forward(k, &batch); });
-                } else {
-                    forward(k, nullptr);
-                }
-            }
-            if (micro_batches > 1) learning_.take_sums(stage_);
-        });
+        double loss = 0;
+        while_peers_wait([&] { loss = pass.step(plan, learning_, micro_batches, samples, with); });
         return loss;
     }
 

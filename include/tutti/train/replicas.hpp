@@ -8,6 +8,7 @@
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/partition.hpp>
+#include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/train/agreement.hpp>
 #include <tutti/train/deal.hpp>
@@ -87,6 +88,8 @@ public:
     template <class Model>
     void publish(stage<Model>&) {}
     void add_up(std::span<double>) {}
+    static step_traffic traffic(std::span<block_form const>) { return {}; }
+    static std::size_t memory(std::span<block_form const>) { return 0; }
 };
 
 template <class Comm, class Sync>
@@ -120,11 +123,8 @@ public:
     template <class Model>
     void begin(stage<Model>& mine) {
         std::vector<std::size_t> sizes;
-        std::vector<block_form> forms;
-        parameters(mine).visit_blocks([&](auto block) {
-            sizes.push_back(block.size());
-            forms.push_back({{block.size(), 1}, sizeof(block[0])});
-        });
+        auto const forms = forms_of_stage(mine);
+        for (auto const& each : forms) sizes.push_back(each.count());
         agree<arguments_of::replicas>(*group_, "the copies of a stage",
                                       {agreed::hash("the list of block sizes", fingerprint(std::span{sizes.data(), sizes.size()}))});
         if (size() > 1) parameters(mine).visit_blocks([&](auto block) { broadcast(*group_, block, 0); });
@@ -150,6 +150,23 @@ public:
     /// Sums over the copies.
     void add_up(std::span<double> numbers) {
         if (size() > 1) all_reduce(*group_, numbers);
+    }
+
+    /// What a step hands to the copies' group, as the policy's formula says of a stage with these blocks. Local.
+    step_traffic traffic(std::span<block_form const> blocks) const {
+        static_assert(
+            requires(bound const& sync) { sync.traffic(blocks); },
+            "tutti: traffic() needs a synchronisation policy whose bound has traffic(blocks); see "
+            "tutti/concepts/synchronisation.hpp");
+        return sync_->traffic(blocks);
+    }
+    /// Bytes that the policy keeps for such a stage. Local.
+    std::size_t memory(std::span<block_form const> blocks) const {
+        static_assert(
+            requires(bound const& sync) { sync.memory(blocks); },
+            "tutti: memory() needs a synchronisation policy whose bound has memory(blocks); see "
+            "tutti/concepts/synchronisation.hpp");
+        return sync_->memory(blocks);
     }
 
 private:

@@ -35,9 +35,10 @@ struct rank_memory {
     std::size_t gradients = 0;
     std::size_t optimizer = 0;     ///< its state for the parameters that this rank updates
     std::size_t sync = 0;          ///< what the synchronisation policy keeps
-    std::size_t accumulation = 0;  ///< sums over micro-batches; none before an epoch is run with `accumulate`
+    std::size_t accumulation = 0;  ///< sums over micro-batches; of a model in one piece none before an epoch with `accumulate`
+    std::size_t activations = 0;   ///< of a stage during a step: what came over its cuts or is to go, and gradients of the loss
 
-    std::size_t total() const { return parameters + gradients + optimizer + sync + accumulation; }
+    std::size_t total() const { return parameters + gradients + optimizer + sync + accumulation + activations; }
 };
 
 /// One epoch. The loss is equal on all ranks; times are this rank's.

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/layer.hpp>
+#include <tutti/concepts/model.hpp>
 #include <tutti/train/layers.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace tutti::detail {
 
@@ -80,5 +83,15 @@ private:
     typename owned_layers<Model, std::make_index_sequence<count>>::type layers_;
     std::size_t first_ = 0, last_ = 0;
 };
+
+/// The form of every block of a stage's parameters, each as a vector.
+template <class Model>
+std::vector<block_form> forms_of_stage(stage<Model>& mine) {
+    std::vector<block_form> forms;
+    mine.for_each_learning([&](auto& layer, auto) {
+        for_each_block(parameters_of(layer), [&](auto block) { forms.push_back({{block.size(), 1}, sizeof(block[0])}); });
+    });
+    return forms;
+}
 
 }  // namespace tutti::detail

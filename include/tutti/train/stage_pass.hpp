@@ -25,24 +25,38 @@ namespace tutti::detail {
 /// order, so both know whether the extents are known, and they are sent once for each number.
 class known_extents {
 public:
+    struct known {
+        std::size_t samples;
+        std::vector<std::size_t> extents;
+        std::size_t bytes;  ///< of all elements
+    };
+
     /// Null where they are not known yet.
-    std::vector<std::size_t> const* of(std::size_t samples) const {
+    known const* find(std::size_t samples) const {
         for (auto const& each : all_)
-            if (each.first == samples) return &each.second;
+            if (each.samples == samples) return &each;
         return nullptr;
     }
+    std::vector<std::size_t> const* of(std::size_t samples) const {
+        auto const* const found = find(samples);
+        return found ? &found->extents : nullptr;
+    }
+    /// @param  element  bytes of one
     template <class = void>
-    void add(std::size_t samples, std::span<std::size_t const> extents) {
-        all_.emplace_back(samples, std::vector(extents.begin(), extents.end()));
+    void add(std::size_t samples, std::span<std::size_t const> extents, std::size_t element) {
+        std::size_t bytes = element;
+        for (std::size_t const each : extents) bytes *= each;
+        all_.push_back({samples, {extents.begin(), extents.end()}, bytes});
     }
 
 private:
-    std::vector<std::pair<std::size_t, std::vector<std::size_t>>> all_;
+    std::vector<known> all_;
 };
 
 /// What of a pass lasts longer than it.
 struct cuts_of_stage {
     known_extents before{}, behind{};
+    known_extents loss{};  ///< of the gradient that the loss gives, where the model ends
 };
 
 template <class Model, class Batch>
@@ -107,6 +121,10 @@ public:
     }
 
     output& loss_gradient(std::size_t slot) { return loss_gradients_[slot]; }
+    /// The loss has written it, for so many samples.
+    void note_loss_gradient(std::size_t slot, std::size_t samples) {
+        if (!cuts_.loss.find(samples)) cuts_.loss.add(samples, extents_of(loss_gradients_[slot]), element_size<output>);
+    }
 
     /// Makes the transfers of one round, all with one neighbour.
     /// @param  samples_of  the number of samples of a micro-batch
@@ -164,7 +182,7 @@ private:
         auto const* const were = known.of(samples);
         if (!were) {
             send(world, extents, peer);
-            known.add(samples, extents);
+            known.add(samples, extents, element_size<X>);
         } else if (!std::ranges::equal(*were, extents)) {
             raise<usage_error>({"tutti: ", forward ? "an activation" : "a gradient", " of ", samples, " samples that leaves layer ",
                                 forward ? stage_.last() - 1 : stage_.first(), " has the shape ", text(extents), ", not ",
@@ -181,13 +199,16 @@ private:
             raise<usage_error>({"tutti: what comes over a cut for ", samples, " samples has ", extents.size(), " extents, and had ",
                                 were->size(), ": train by batches of one type"});
         if (were) std::ranges::copy(*were, extents.begin());
-        else receive(world, extents, peer), known.add(samples, extents);
+        else receive(world, extents, peer), known.add(samples, extents, element_size<X>);
         auto& into = what.what == pipeline::task::action::receive_activation ? x : dx;
         resize_to(into, extents);
         if (extents_of(into) != extents)
             raise<usage_error>(
                 {"tutti: an activation that was to take the shape ", text(extents), " has the shape ", text(extents_of(into))});
     }
+
+    template <class X>
+    static constexpr std::size_t element_size = sizeof(*std::declval<X&>().data());
 
     template <class Extents>
     static std::string text(Extents const& extents) {

@@ -5,6 +5,7 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/element_type.hpp>
 #include <tutti/concepts/model.hpp>
+#include <tutti/concepts/step_traffic.hpp>
 #include <tutti/detail/hash.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
@@ -105,6 +106,14 @@ public:
                 using T = typename decltype(a)::element_type;
                 for (std::size_t i = 0; i < a.size(); ++i) a[i] = b[i] = static_cast<T>(a[i] + b[i]);
             });
+    }
+
+    /// What `add_gradients` hands to collectives: per tie to another rank, the bytes of its block. Local.
+    template <class Comm>
+    void add_traffic(step_traffic& sum, Comm& world, stage<Model>& mine) const {
+        for_each_tie(
+            world, mine, gradients_of,
+            [&](auto block, bool, int) { sum.add(collective::exchange, static_cast<double>(block.size_bytes())); }, [](auto, auto) {});
     }
 
 private:
