@@ -2,6 +2,10 @@
 
 /// Everything that needs only the standard library.
 
+#if __cplusplus < 202002L
+#error "tutti: needs C++20: compile with -std=c++20, or link the target tutti::tutti, which asks for it"
+#endif
+
 #include <tutti/collectives/algorithm/binomial.hpp>
 #include <tutti/collectives/algorithm/bruck.hpp>
 #include <tutti/collectives/algorithm/circulant.hpp>

@@ -1,4 +1,4 @@
-// expects: data_parallel_trainer(world, ...): world is no communicator
+// expects: is missing: the world, as tutti::launch gives it
 #include "mean.hpp"
 
 int main() {

@@ -1,4 +1,4 @@
-// expects: body must take the world by reference, as in [](auto& world) { ... }
+// expects: it must take the world by reference, as in [](auto& world) { ... }
 #include "mean.hpp"
 
 int main() {

@@ -24,8 +24,8 @@ template <class Comm, class Body>
 void launch(launch_options const& options, Body&& body) {
     static_assert(
         std::invocable<Body&, Comm&>,
-        "tutti: launch<Comm>(body): body must take the world by reference, as in [](auto& world) { ... }; a communicator is "
-        "not copied");
+        "tutti: launch<Comm>(body): body cannot be called with the world, for what errors above say; else, it must take the world by "
+        "reference, as in [](auto& world) { ... }: a communicator is not copied");
     if (options.ranks && *options.ranks < 1)
         detail::raise<usage_error>({"tutti: launch needs at least 1 rank, not ", *options.ranks});
     if (options.timeout.count() <= 0)

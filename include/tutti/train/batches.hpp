@@ -17,9 +17,10 @@ template <class Data>
 using sample_t = std::ranges::range_value_t<std::remove_reference_t<Data>>;
 
 template <class Data>
-constexpr void require_dataset() {
+constexpr bool is_dataset() {
     static_assert(dataset<std::remove_reference_t<Data>>, "tutti: the data is neither a random-access range of samples nor a type "
                                                           "with size() and batch(rows); see tutti/concepts/dataset.hpp");
+    return true;
 }
 
 template <class Data>

@@ -143,7 +143,7 @@ public:
     /// Cost:   per step that of the model, the synchronisation and the optimiser; one small exchange before and after the epoch
     template <class Data>
     epoch_report run_epoch(Data&& data, epoch_options const& options = {}) {
-        detail::require_dataset<Data>();
+        static_assert(detail::is_dataset<Data>());
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
         agree([&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
@@ -222,7 +222,7 @@ public:
     /// Cost:   one pass over this rank's share; one all_reduce of the metric
     template <class Data, class Metric>
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
-        detail::require_dataset<Data>();
+        static_assert(detail::is_dataset<Data>());
         auto const size = static_cast<std::size_t>(std::size(data));
         agree([&](auto& group) { detail::check_evaluation(group, size, options); });
         share_buffers();
@@ -468,13 +468,25 @@ private:
 
 namespace detail {
 
-struct no_world {};
+struct too_few_arguments {};
 
 }  // namespace detail
 
-// Without a world: so that the message says that it is missing.
-template <class Model, class Partition, class Sync, class Optimizer>
-data_parallel_trainer(Model, Partition, Sync, Optimizer)
-    -> data_parallel_trainer<detail::no_world, Model, Partition, Sync, Optimizer>;
+/// With four arguments: says which is missing.
+template <class First, class Second, class Third, class Fourth>
+class data_parallel_trainer<detail::too_few_arguments, First, Second, Third, Fourth> {
+    static_assert(communicator<First>,
+                  "tutti: data_parallel_trainer(world, model, partition, sync, optimizer): the first argument is no communicator, and one "
+                  "is missing: the world, as tutti::launch gives it");
+    static_assert(!communicator<First>,
+                  "tutti: data_parallel_trainer(world, model, partition, sync, optimizer): one of the four after the world is missing; "
+                  "such as tutti::partition::shuffled{}, tutti::sync::all_reduce{}, tutti::optim::sgd{}");
+
+public:
+    data_parallel_trainer(First const&, Second const&, Third const&, Fourth const&) {}
+};
+template <class First, class Second, class Third, class Fourth>
+data_parallel_trainer(First const&, Second const&, Third const&, Fourth const&)
+    -> data_parallel_trainer<detail::too_few_arguments, First, Second, Third, Fourth>;
 
 }  // namespace tutti

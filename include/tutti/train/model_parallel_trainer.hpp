@@ -146,7 +146,7 @@ public:
     /// the copy has no samples, it is NaN.
     template <class Data>
     epoch_report run_epoch(Data&& data, epoch_options const& options = {}) {
-        detail::require_dataset<Data>();
+        static_assert(detail::is_dataset<Data>());
         auto const size = static_cast<std::size_t>(std::size(data));
         everyone().agree([&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
         check_share(size);
@@ -226,7 +226,7 @@ public:
     /// Cost:   one way forward; the stages work on different batches at the same time
     template <class Data, class Metric>
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
-        detail::require_dataset<Data>();
+        static_assert(detail::is_dataset<Data>());
         auto const size = static_cast<std::size_t>(std::size(data));
         everyone().agree([&](auto& group) { detail::check_evaluation(group, size, options); });
         auto const share = partition::strided{}.share(share_of{0, size, copies_.rank(), copies_.size()});

@@ -153,20 +153,20 @@ public:
     }
 
     /// What a step hands to the copies' group, as the policy's formula says of a stage with these blocks. Local.
-    step_traffic traffic(std::span<block_form const> blocks) const {
+    step_traffic traffic(std::span<block_form const> forms) const {
         static_assert(
-            requires(bound const& sync) { sync.traffic(blocks); },
+            requires(bound const& sync) { sync.traffic(forms); },
             "tutti: traffic() needs a synchronisation policy whose bound has traffic(blocks); see "
             "tutti/concepts/synchronisation.hpp");
-        return sync_->traffic(blocks);
+        return sync_->traffic(forms);
     }
     /// Bytes that the policy keeps for such a stage. Local.
-    std::size_t memory(std::span<block_form const> blocks) const {
+    std::size_t memory(std::span<block_form const> forms) const {
         static_assert(
-            requires(bound const& sync) { sync.memory(blocks); },
+            requires(bound const& sync) { sync.memory(forms); },
             "tutti: memory() needs a synchronisation policy whose bound has memory(blocks); see "
             "tutti/concepts/synchronisation.hpp");
-        return sync_->memory(blocks);
+        return sync_->memory(forms);
     }
 
 private:

@@ -75,7 +75,7 @@ void update_parameters(Optimizer const& rule, std::int64_t step, Parameters&& pa
     for_each_block_pair(parameters, gradients, [&](auto x, auto g) {
         using T = std::remove_cv_t<typename decltype(x)::element_type>;
         static_assert(optimizer<Optimizer, T>,
-                      "tutti: the optimiser cannot move parameters of this type; see tutti/concepts/optimizer.hpp");
+                      "tutti: the optimiser cannot move parameters of this type; tutti's own move float, double and long double; see tutti/concepts/optimizer.hpp");
         auto const part = part_of_block(owned, offset, x.size());
         auto slot = [&](std::size_t k) {
             return static_cast<int>(k) < state.count ? state.stores[k].template block<T>(index) : nullptr;
