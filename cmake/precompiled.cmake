@@ -12,10 +12,11 @@ function(tutti_precompile name)
     endif()
 endfunction()
 
-# tutti_precompiled(TARGET NAME): TARGET takes what NAME has precompiled, and must be compiled with the same flags. What uses LibTorch
-# is not: it defines macros that the standard library asks for.
+# tutti_precompiled(TARGET NAME): TARGET takes what NAME has precompiled, where it is compiled with the same flags; else g++ says that it
+# does not. What uses LibTorch never is: it defines macros that the standard library asks for.
 function(tutti_precompiled target name)
     if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
         target_precompile_headers(${target} REUSE_FROM ${name})
+        target_compile_options(${target} PRIVATE -Wno-error=invalid-pch)
     endif()
 endfunction()

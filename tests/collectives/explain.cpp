@@ -61,7 +61,7 @@ TEST_CASE("ranks that only have messages explain by the table for them, and what
     REQUIRE(lines.size() == 10);
     CHECK(lines[0] == "reduce_scatter of 1000 bytes on 4 ranks, with an operation that need not commute");
     CHECK(lines[1] == "choice    two_shot");
-    CHECK(lines[2] == "reason    row 23 of the table for messages: reduce_scatter, up to 8 ranks, up to 16384 bytes, any operation");
+    CHECK(lines[2] == "reason    row 20 of the table for messages: reduce_scatter, up to 8 ranks, up to 16384 bytes, any operation");
     CHECK(lines[5] == "two_shot                     6.500 us  chosen");
     CHECK(lines[6] == "circulant                    8.500 us  needs an operation that commutes");
     CHECK(lines[7] == "recursive_halving            8.500 us");

@@ -31,4 +31,6 @@ fi
 echo "$first"
 
 # One compiler is enough to tell that what was mended was the mistake; this one is faster.
-[[ $compiler != clang++ ]] || "${compile[@]}" -DRIGHT -Wall -Wextra -Werror || { echo "with -DRIGHT it must compile without a warning"; exit 1; }
+if [[ $compiler == clang++ ]] || ! command -v clang++ >/dev/null; then
+    "${compile[@]}" -DRIGHT -Wall -Wextra -Werror || { echo "with -DRIGHT it must compile without a warning"; exit 1; }
+fi

@@ -33,7 +33,8 @@ call all_reduce_call(In const& in, Out&& out, Operation const& operation) {
 /// @param  algorithm  such as tutti::algorithm::ring{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to 544 B (two ranks: 160 B) one round, each rank reading pn bytes; above, two, moving 2pn bytes in all
-/// Order:  rank order, ((r0 + r1) + r2) + ...: equal on all ranks and from run to run
+/// Order:  rank order, ((r0 + r1) + r2) + ..., on threads and in memory that ranks share: equal on all ranks and from run to run. Over
+///         messages an operation that is known to commute is folded in the algorithm's order, MPI's own calls in MPI's.
 template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 void all_reduce(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {

@@ -40,8 +40,9 @@ struct choice_table {
 };
 
 /// For communicators that only exchange messages: every call fits a row, by an algorithm that can make it.
-/// Up to 8 ranks as measured within a host, where all can send to all at once: what takes few rounds and few copies wins, and what was
-/// just copied is slow to read. Beyond, crossovers of alpha-beta-gamma costs at 2 us, 0.1 ns and 0.05 ns. `tune` measures others.
+/// Up to 8 ranks as measured on 2, 3, 4 and 8 threads of one process, on 2 cores: what takes few rounds and few copies wins, and what
+/// was just copied is slow to read. Beyond, crossovers of alpha-beta-gamma costs at 2 us, 0.1 ns and 0.05 ns. What is best between
+/// hosts, `tune` measures.
 /// Source: all_reduce: L alpha / (beta (L - 2 (p-1)/p) + gamma (L - (p-1)/p)); broadcast and all_gather as in MPICH: Thakur, Rabenseifner
 ///         and Gropp 2005, doi 10.1177/1094342005051521; measured: `./dev bench choice`
 inline constexpr std::array message_choices{
@@ -52,9 +53,6 @@ inline constexpr std::array message_choices{
     choice{.kind = collective::broadcast, .ranks = 8, .by = algorithm_id::double_tree},
     choice{.kind = collective::broadcast, .bytes = 12'288, .by = algorithm_id::binomial},
     choice{.kind = collective::broadcast, .by = algorithm_id::scatter_all_gather},
-    choice{.kind = collective::reduce, .ranks = 2, .by = algorithm_id::binomial},
-    choice{.kind = collective::reduce, .bytes = 1'048'576, .by = algorithm_id::binomial},
-    choice{.kind = collective::reduce, .ranks = 8, .commutes = true, .by = algorithm_id::double_tree},
     choice{.kind = collective::reduce, .by = algorithm_id::binomial},
     choice{.kind = collective::all_reduce, .ranks = 3, .bytes = 65'536, .by = algorithm_id::one_shot},
     choice{.kind = collective::all_reduce, .ranks = 8, .bytes = 16'384, .by = algorithm_id::one_shot},

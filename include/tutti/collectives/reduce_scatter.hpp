@@ -42,7 +42,7 @@ call reduce_scatter_v_call(Comm& world, In const& in, Out&& out, Counts const& c
 /// @param  operation  associative; need not commute; may carry state, which should be equal on all ranks; or tutti::average{}
 /// @throws usage_error  on the rank whose sizes differ;  collective_mismatch, peer_failed, timeout_error  on every rank
 /// Cost:   threads: up to 544 B (two ranks: 160 B) of input one round; above, two. Each rank reads pn elements
-/// Order:  rank order
+/// Order:  as all_reduce
 template <communicator Comm, elements_for<Comm> In, elements_for<Comm> Out, class Operation = std::plus<>,
           class Algorithm = algorithm::automatic>
 void reduce_scatter(Comm& world, In const& in, Out&& out, Operation operation = {}, Algorithm algorithm = {}) {

@@ -41,8 +41,8 @@ template <std::size_t Length, class T, class Operation>
     for (int k = 2; k < inputs; ++k) {
         b = reinterpret_cast<T const*>(in[k]) + at;
         for (std::size_t i = 0; i < Length; ++i) {
-            T const next(static_cast<T>(combine(std::as_const(sum[i]), b[i])));    // made there, it would overwrite what it is made from
-            ::new (static_cast<void*>(sum + i)) T(next);
+            T next(static_cast<T>(combine(std::as_const(sum[i]), b[i])));    // made there, it would overwrite what it is made from
+            ::new (static_cast<void*>(sum + i)) T(static_cast<T&&>(next));
         }
     }
     for (int k = 0; k < outputs; ++k) std::memcpy(out[k] + at * sizeof(T), room, sizeof room);

@@ -284,7 +284,7 @@ public:
     /// Without shapes, which are sent once; what is compared, or summed up per epoch, in `step` and for `clip_norm`; and what layers
     /// sum up over a group that they are split over.
     /// @param  samples        of this copy of the model, dealt to `micro_batches` as `run_epoch` deals them
-    /// @throws usage_error  on this rank, where no micro-batch of such a size has gone through its stage yet: how large an
+    /// @throws usage_error  on this rank, maybe not on others, where no micro-batch of such a size has gone through its stage yet: how large an
     ///                      activation is, is counted when there is one
     step_traffic traffic(std::size_t samples, std::size_t micro_batches = 1) {
         auto sum = copies_.traffic(detail::forms_of_stage(stage_));
@@ -311,7 +311,7 @@ public:
     ///                  each micro-batch in flight
     /// Without what layers save for each micro-batch in flight, what passes between layers of the stage while one goes through it,
     /// and what lives during a collective alone, such as the block of a tie that comes in.
-    /// @param, @throws as `traffic`, where no step has trained on a micro-batch of such a size
+    /// @param, @throws as `traffic`; on the last stage, where no step has trained on a micro-batch of such a size
     rank_memory memory(std::size_t samples, std::size_t micro_batches = 1) {
         auto held = memory();
         with_costs("memory", samples, micro_batches, [&](auto const& costs) { held.activations = costs.memory(begins(), ends()); });

@@ -78,7 +78,7 @@ private:
         auto const* const known = cut.find(samples);
         if (!known)
             raise<usage_error>({"tutti: ", call_, ": how large an activation of ", samples, " samples is, is not known on rank ", rank_,
-                                " before it has trained on a micro-batch of as many"});
+                                " before a step has taken a micro-batch of as many through it"});
         return known->bytes;
     }
 

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace tutti::detail {
@@ -38,13 +40,13 @@ public:
 
     /// @throws usage_error  when the schedule is unsound
     pipeline::stage_schedule const& of(std::size_t micro_batches, int stage, int stages) {
-        for (plan const& each : plans_)
-            if (each.micro_batches == micro_batches) return each.tasks;
+        for (auto const& each : plans_)
+            if (each->micro_batches == micro_batches) return each->tasks;
         pipeline::shape const shape{stages, static_cast<int>(micro_batches)};
         auto const found = pipeline::verify(schedule_, shape);
         if (!found) raise<usage_error>({"tutti: the pipeline schedule is unsound: ", describe(found)});
-        plans_.push_back({micro_batches, schedule_.steps(shape, stage)});
-        return plans_.back().tasks;
+        plans_.push_back(std::make_shared<plan const>(plan{micro_batches, schedule_.steps(shape, stage)}));
+        return plans_.back()->tasks;
     }
 
 private:
@@ -53,7 +55,7 @@ private:
         pipeline::stage_schedule tasks;
     };
     Schedule schedule_;
-    std::vector<plan> plans_;
+    std::vector<std::shared_ptr<plan const>> plans_;  // which stay where they are while a step works through one
 };
 
 }  // namespace tutti::detail
