@@ -16,7 +16,9 @@
 
 using tutti::comm::threads;
 
-struct sample { float x, y; };
+struct sample {
+    float x, y;
+};
 
 /// y = tanh(a x + b) . c, of 3 units; in blocks a and b, and c.
 template <bool on_device>
@@ -100,7 +102,8 @@ outcome train(int ranks, std::size_t batch, double clip_norm, Optimizer optimize
                                              tutti::sync::all_reduce{}, optimizer};
         outcome mine;
         trainer.after_step([&](auto const& step) { mine.norm = std::max(mine.norm, step.gradient_norm); });
-        for (int epoch = 0; epoch < 3; ++epoch) mine.loss = trainer.run_epoch(samples, {.batch = batch, .clip_norm = clip_norm}).mean_loss;
+        for (int epoch = 0; epoch < 3; ++epoch)
+            mine.loss = trainer.run_epoch(samples, {.batch = batch, .clip_norm = clip_norm}).mean_loss;
         std::size_t const few = static_cast<std::size_t>(world.rank()) % 2;  // some ranks bring nothing, rank 1 does
         mine.step_loss = trainer.step(std::span{samples}.first(few + (ranks == 1))).mean_loss;
         mine.evaluated = trainer.evaluate(samples);
@@ -123,7 +126,8 @@ template <class Optimizer>
 void compare(Optimizer optimizer) {
     for (int const ranks : {1, 2, 3, 4})
         for (std::size_t const batch : std::array<std::size_t, 3>{2, 8, 37}) {
-            auto const there = train<emulated, true>(ranks, batch, 0, optimizer), here = train<threads, false>(ranks, batch, 0, optimizer);
+            auto const there = train<emulated, true>(ranks, batch, 0, optimizer),
+                       here = train<threads, false>(ranks, batch, 0, optimizer);
             check(there == here, "the device's training is the host's, bit for bit: uneven shares, and ranks without a sample");
             check(near(train<emulated, true>(ranks, batch, 0.01, optimizer), train<threads, false>(ranks, batch, 0.01, optimizer)),
                   "and to rounding where norms are bounded");

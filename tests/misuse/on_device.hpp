@@ -16,7 +16,8 @@ struct mean_on_device {
     float loss_and_gradients(auto const&) { return 0; }
 };
 
-template <class Comm = tutti::comm::with_devices<tutti::comm::threads>, class Model = mean_on_device, class Sync = tutti::sync::all_reduce>
+template <class Comm = tutti::comm::with_devices<tutti::comm::threads>, class Model = mean_on_device,
+          class Sync = tutti::sync::all_reduce>
 void train(Model model = {}, Sync sync = {}) {
     tutti::launch<Comm>(2, [&](auto& world) {
         tutti::data_parallel_trainer trainer{world, model, tutti::partition::shuffled{}, sync, tutti::optim::sgd{}};

@@ -58,8 +58,9 @@ public:
     /// @throws usage_error  for a schedule on device memory
     void announce(call const& what) {
         if (what.where == memory_space::device)
-            detail::raise<usage_error>({"tutti: ", describe(what), ": a schedule folds and copies on the host, and these elements are "
-                                                                   "in device memory: leave the algorithm out"});
+            detail::raise<usage_error>({"tutti: ", describe(what),
+                                        ": a schedule folds and copies on the host, and these elements are "
+                                        "in device memory: leave the algorithm out"});
         host_->announce(what);
     }
     void exchange(std::span<message const> round, call const& what) {

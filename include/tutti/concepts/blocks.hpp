@@ -135,6 +135,13 @@ constexpr bool any_block_in() {
     }
 }
 
+/// An error that says so where the parameters of a layer are not on the host.
+template <bool on_host>
+constexpr void require_on_host() {
+    static_assert(on_host, "tutti: a layer's parameters are in device memory, and model_parallel_trainer works in the host's: train the "
+                           "whole model by data_parallel_trainer");
+}
+
 /// Number of elements of every block, in order.
 template <class Blocks>
 std::vector<std::size_t> block_sizes(Blocks&& blocks) {

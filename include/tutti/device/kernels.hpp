@@ -86,7 +86,8 @@ void device_arithmetic<T>::multiply(cudaStream_t stream, device_span<T> x, T fac
     if (x.empty()) return;
     constexpr std::size_t threads = 256, most = 4096;
     std::size_t const blocks = (x.size() + threads - 1) / threads;
-    detail::multiply_kernel<<<static_cast<unsigned>(blocks < most ? blocks : most), threads, 0, stream>>>(factor, x.size(), x.data());
+    detail::multiply_kernel<<<static_cast<unsigned>(blocks < most ? blocks : most), threads, 0, stream>>>(factor, x.size(),
+                                                                                                          x.data());
     detail::check_cuda(cudaGetLastError(), "a product on the device");
 }
 template <std::floating_point T>
@@ -99,9 +100,8 @@ void device_arithmetic<T>::add_squares(cudaStream_t stream, device_span<T const>
 template <std::floating_point T, class Optimizer>
 void device_update<T, Optimizer>::move(cudaStream_t stream, update const& rule, int slots, T scale, device_span<T> parameters,
                                        device_span<T const> gradients, device_span<T> first, device_span<T> second) {
-    detail::with_slots<update>(slots, first, second, [&](auto... kept) {
-        update_on_device(stream, rule, scale, parameters, gradients, kept...);
-    });
+    detail::with_slots<update>(slots, first, second,
+                               [&](auto... kept) { update_on_device(stream, rule, scale, parameters, gradients, kept...); });
 }
 #endif
 

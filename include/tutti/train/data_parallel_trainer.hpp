@@ -299,7 +299,8 @@ public:
     /// The optimiser's state for the parameters that this rank updates, such as momentum: bytes to read, or to overwrite with those
     /// of a trainer of the same model, optimiser, policies and number of ranks, on the same rank. Local.
     std::vector<std::span<std::byte>> state() {
-        static_assert(!on_device, "tutti: state() gives bytes in host memory, and the state of a model in device memory is there too");
+        static_assert(!on_device,
+                      "tutti: state() gives bytes in host memory, and the state of a model in device memory is there too");
         std::vector<std::span<std::byte>> all;
         for (auto const& store : state_.stores)
             for (auto const bytes : store.bytes()) all.push_back(bytes);

@@ -125,9 +125,7 @@ template <class Model, class Batch, std::size_t K>
 constexpr bool check_layer() {
     using layer = layer_t<Model, K>;
     using output = layer_input_t<Model, Batch, K + 1>;
-    static_assert(!has_parameters_in<memory_space::device, layer>(),
-                  "tutti: a layer's parameters are in device memory, and model_parallel_trainer works in the host's: train the whole "
-                  "model by data_parallel_trainer");
+    require_on_host<!has_parameters_in<memory_space::device, layer>()>();
     static_assert(has_parameters<layer> == has_gradients<layer>,
                   "tutti: a layer that learns needs both parameters() and gradients(), spans of the same shape; one that does not "
                   "needs neither; see tutti/concepts/layer.hpp");
