@@ -1,11 +1,13 @@
 #pragma once
 
+#include "weights.hpp"
+
 #include <Eigen/Dense>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <span>
 #include <vector>
 
@@ -18,18 +20,16 @@ public:
     using matrix = Eigen::MatrixXf;  // a column per sample
 
     /// @param widths  of the input, the hidden layers and the output
-    /// Source: He et al. 2015, arXiv:1502.01852, for the first weights
     mlp(std::vector<Eigen::Index> const& widths, std::uint64_t seed) : input_(widths.front(), 0) {
         Eigen::Index total = 0;
         for (std::size_t k = 1; k < widths.size(); ++k) total += widths[k] * (widths[k - 1] + 1);
         parameters_.setZero(total);
         gradients_.setZero(total);
-        std::mt19937_64 bits{seed};
+        auto const weights = first_weights(std::vector<std::size_t>(widths.begin(), widths.end()), seed);
+        std::copy(weights.begin(), weights.end(), parameters_.begin());
         Eigen::Index at = 0;
         for (std::size_t k = 1; k < widths.size(); ++k) {
             layers_.emplace_back(parameters_.data() + at, gradients_.data() + at, widths[k - 1], widths[k]);
-            std::normal_distribution<float> normal{0, std::sqrt(2 / static_cast<float>(widths[k - 1]))};
-            for (float& weight : layers_.back().weights.reshaped()) weight = normal(bits);
             at += widths[k] * (widths[k - 1] + 1);
         }
     }

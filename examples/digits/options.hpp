@@ -1,6 +1,7 @@
 #pragma once
 
 #include "../command_line.hpp"
+#include "settings.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -17,17 +18,6 @@ struct program {
     std::string name;
     bool on_threads = true;  // else its ranks are processes, which a launcher has started
     bool speaks = true;
-};
-
-struct options {
-    std::optional<int> ranks;
-    std::size_t batch = 256, accumulate = 1;
-    int epochs = 20;
-    double learning_rate = 0.1, momentum = 0.9;
-    int hidden = 256;
-    std::uint64_t seed = 1;
-    std::string data = DIGITS_CSV, draw = "auto";
-    double require_accuracy = 0;
 };
 
 /// A number from `least` to `most`; unlike CLI::Range it refuses what is no number (nan) too.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "data.hpp"
+#include "mlp.hpp"
 #include "options.hpp"
 #include "results.hpp"
 #include "screen.hpp"
@@ -41,20 +42,6 @@ split read_everywhere(std::string const& path) {
     return data;
 }
 
-/// Prints what came out; returns the share of the held-out digits that was told right.
-inline double show(outcome const& result, options const& chosen, std::size_t held_out, screen const& on) {
-    double right = 0;
-    for (std::size_t label = 0; label < 10; ++label) right += result.counts[11 * label];
-    double const accuracy = right / static_cast<double>(held_out);
-    std::printf("\nHeld-out accuracy    %.2f %%, %.0f of %zu\n", 100 * accuracy, right, held_out);
-    std::printf("Samples per second   %s\n", grouped(result.samples_per_second).c_str());
-    std::printf("Time communicating   %.1f %% (waiting for slower ranks and for other programs on these cores counts)\n",
-                100 * result.communicating);
-    show(result.counts);
-    if (!result.mistakes.empty() && (chosen.draw == "always" || (chosen.draw == "auto" && on.terminal))) draw(result.mistakes, on);
-    return accuracy;
-}
-
 /// Trains and prints; returns what is wrong with the outcome, or nothing.
 template <class Comm>
 std::string train_and_show(options const& chosen, program const& self) {
@@ -65,13 +52,14 @@ std::string train_and_show(options const& chosen, program const& self) {
     outcome result;
     bool has_result = false;  // in this process
     tutti::launch<Comm>({.ranks = chosen.ranks}, [&](auto& world) {
-        auto mine = train(world, chosen, data, on);
+        auto const hidden = Eigen::Index{chosen.hidden};
+        auto mine = train(world, mlp{{64, hidden, hidden, 10}, chosen.seed}, chosen, data, on);
         if (world.rank() == 0) result = std::move(mine), has_result = true;
     });
     if (!has_result) return {};
 
     if (result.diverged) return "the training diverged: try a smaller --learning-rate";
-    double const accuracy = show(result, chosen, data.held_out.size(), on);
+    double const accuracy = show(result, chosen, data.held_out, on);
     if (accuracy >= chosen.require_accuracy) return {};
     char text[80];
     std::snprintf(text, sizeof text, "the accuracy %.4f is below the required %.4f", accuracy, chosen.require_accuracy);

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "data.hpp"
-#include "mlp.hpp"
-#include "options.hpp"
 #include "progress.hpp"
+#include "read.hpp"
 #include "results.hpp"
+#include "screen.hpp"
+#include "settings.hpp"
 
 #include <tutti/tutti.hpp>
 
@@ -12,19 +12,13 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 namespace digits {
 
-struct outcome {
-    bool diverged = false;
-    double samples_per_second = 0, communicating = 0;
-    confusion counts{};
-    std::vector<mistake> mistakes{};
-};
-
 /// Each label taken for each, as a share of the batch.
-inline std::array<double, 100> confusion_of(mlp& model, auto const& batch) {
+inline std::array<double, 100> confusion_of(auto& model, auto const& batch) {
     std::array<double, 100> shares{};
     auto const guesses = model.classify(batch);
     for (std::size_t k = 0; k < guesses.size(); ++k)
@@ -33,9 +27,11 @@ inline std::array<double, 100> confusion_of(mlp& model, auto const& batch) {
 }
 
 /// What every rank does; all get the same outcome, but for the times.
-outcome train(auto& world, options const& chosen, split const& data, screen const& on) {
-    tutti::data_parallel_trainer trainer{world, mlp{{64, chosen.hidden, chosen.hidden, 10}, chosen.seed},
-                                         tutti::partition::shuffled{.seed = chosen.seed}, tutti::sync::all_reduce{},
+/// @param untrained  has also classify(batch), the most likely label of every sample
+template <class Model, class Sample>
+outcome train(auto& world, Model untrained, options const& chosen, split_of<Sample> const& data, screen const& on) {
+    tutti::data_parallel_trainer trainer{world, std::move(untrained), tutti::partition::shuffled{.seed = chosen.seed},
+                                         tutti::sync::all_reduce{},
                                          tutti::optim::sgd{.learning_rate = chosen.learning_rate, .momentum = chosen.momentum}};
 
     progress live{on, chosen.epochs, data.training.size()};
@@ -47,20 +43,22 @@ outcome train(auto& world, options const& chosen, split const& data, screen cons
     }
 
     double samples = 0, seconds = 0, communicating = 0;
+    std::vector<double> losses;
     for (int epoch = 0; epoch < chosen.epochs; ++epoch) {
         auto const report = trainer.run_epoch(data.training, {.batch = chosen.batch, .accumulate = chosen.accumulate});
         if (!std::isfinite(report.mean_loss)) return {.diverged = true};  // on all ranks: they have the same loss
+        losses.push_back(report.mean_loss);
         samples += static_cast<double>(report.samples);
         seconds += report.seconds, communicating += report.communicating;
     }
 
-    outcome result{.samples_per_second = samples / seconds, .communicating = communicating / seconds};
+    outcome result{.losses = std::move(losses), .samples_per_second = samples / seconds, .communicating = communicating / seconds};
     result.counts = trainer.evaluate(data.held_out, {}, [](auto& model, auto const& batch) { return confusion_of(model, batch); });
     for (double& count : result.counts) count = std::round(count * static_cast<double>(data.held_out.size()));
 
     auto const guesses = trainer.model().classify(data.held_out);
     for (std::size_t k = 0; k < guesses.size(); ++k)
-        if (guesses[k] != data.held_out[k].label) result.mistakes.push_back({&data.held_out[k], guesses[k]});
+        if (guesses[k] != data.held_out[k].label) result.mistakes.push_back({k, guesses[k]});
     return result;
 }
 

@@ -1,4 +1,4 @@
-// expects: body must take the world by reference, as in [](auto& world) { ... }
+// expects: body cannot be called with the world
 #include "mean.hpp"
 
 #ifdef RIGHT

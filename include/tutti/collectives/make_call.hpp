@@ -2,6 +2,7 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/elements.hpp>
+#include <tutti/concepts/memory_space.hpp>
 #include <tutti/concepts/operation.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/least_standard.hpp>
@@ -22,12 +23,15 @@ call make_call(collective kind, In const& in, Out&& out, std::size_t count, int 
     require_element<T>();
     require_writable<Out>();
     require_same_elements<T, element_t<Out>>();
+    static_assert(space_of<In> == space_of<Out>,
+                  "tutti: input and output of a collective must be in the same memory, the host's or the device's");
     return {.kind = kind,
             .type = &element_type_of<T>,
             .in = reinterpret_cast<std::byte const*>(data_of(in)),
             .out = bytes_of(out),
             .count = count,
-            .root = root};
+            .root = root,
+            .where = space_of<In>};
 }
 
 inline constexpr std::plus<> sum_of_average{};

@@ -29,9 +29,9 @@ message message_of(message::action what, int peer, Range&& data) {
     return {what, peer, bytes_of(data), size_of(data)};
 }
 
-template <class T>
+template <class Range>
 call message_call(collective kind, std::size_t count) {
-    return {.kind = kind, .type = &element_type_of<T>, .count = count};
+    return {.kind = kind, .type = &element_type_of<element_t<Range>>, .count = count, .where = space_of<Range>};
 }
 
 template <class Comm>
@@ -71,7 +71,7 @@ template <communicator Comm, elements_for<Comm> Range>
 void send(Comm& world, Range const& data, int to) {
     detail::check_peer("send", world, to);
     std::array const round{detail::message_of(message::action::send, to, data)};
-    world.exchange(round, detail::message_call<element_t<Range>>(collective::send, round[0].count));
+    world.exchange(round, detail::message_call<Range>(collective::send, round[0].count));
 }
 
 /// `data` holds what rank `from` has sent. Between two ranks; meets a `send` or an `exchange`.
@@ -82,7 +82,7 @@ void receive(Comm& world, Range&& data, int from) {
     detail::require_writable<Range>();
     detail::check_peer("receive", world, from);
     std::array const round{detail::message_of(message::action::receive, from, data)};
-    world.exchange(round, detail::message_call<element_t<Range>>(collective::receive, round[0].count));
+    world.exchange(round, detail::message_call<Range>(collective::receive, round[0].count));
 }
 
 /// Rank `to` has received `out`, and `in` holds what rank `from` has sent, both at the same time. Between three ranks at most;
@@ -93,7 +93,7 @@ void exchange(Comm& world, Out const& out, int to, In&& in, int from) {
     if (detail::prepare_exchange(world, out, to, std::forward<In>(in), from)) return;
     std::array const round{detail::message_of(message::action::send, to, out),
                            detail::message_of(message::action::receive, from, in)};
-    world.exchange(round, detail::message_call<element_t<Out>>(collective::exchange, round[0].count));
+    world.exchange(round, detail::message_call<Out>(collective::exchange, round[0].count));
 }
 
 /// Starts a send; `data` belongs to it until `wait` returns, when rank `to` has received it. Between two ranks: messages between
@@ -104,7 +104,7 @@ template <communicator Comm, elements_for<Comm> Range>
     detail::require_lasting<Range>();
     detail::check_peer("start_send", world, to);
     std::array const round{detail::message_of(message::action::send, to, data)};
-    return detail::start_messages(world, round, detail::message_call<element_t<Range>>(collective::send, round[0].count));
+    return detail::start_messages(world, round, detail::message_call<Range>(collective::send, round[0].count));
 }
 
 /// Starts a receive; `data` belongs to it until `wait` returns, and then holds what rank `from` has sent. Between two ranks.
@@ -114,7 +114,7 @@ template <communicator Comm, elements_for<Comm> Range>
     detail::require_writable<Range>();
     detail::check_peer("start_receive", world, from);
     std::array const round{detail::message_of(message::action::receive, from, data)};
-    return detail::start_messages(world, round, detail::message_call<element_t<Range>>(collective::receive, round[0].count));
+    return detail::start_messages(world, round, detail::message_call<Range>(collective::receive, round[0].count));
 }
 
 /// Starts an exchange; `out` and `in` belong to it until `wait` returns. Between three ranks at most.
@@ -125,7 +125,7 @@ template <communicator Comm, elements_for<Comm> Out, elements_for<Comm> In>
     if (detail::prepare_exchange(world, out, to, std::forward<In>(in), from)) return {};
     std::array const round{detail::message_of(message::action::send, to, out),
                            detail::message_of(message::action::receive, from, in)};
-    return detail::start_messages(world, round, detail::message_call<element_t<Out>>(collective::exchange, round[0].count));
+    return detail::start_messages(world, round, detail::message_call<Out>(collective::exchange, round[0].count));
 }
 
 }  // namespace tutti

@@ -86,6 +86,14 @@ public:
     /// NCCL's handle, to call NCCL by hand: it never blocks.
     ncclComm_t native() const { return handle_.get(); }
 
+    /// How many devices this host has.
+    /// @throws error  with CUDA's text, where there is none
+    static int devices() {
+        int count = 0;
+        detail::check_cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
+        return count;
+    }
+
     /// Performs one collective. Collective.
     /// @throws usage_error  when NCCL has no such collective, type or operation, or a buffer is on the host
     /// @throws collective_mismatch, peer_failed, timeout_error;  error  with CUDA's or NCCL's text
@@ -173,11 +181,6 @@ private:
         detail::cuda_event done_;
     };
 
-    static int devices() {
-        int count = 0;
-        detail::check_cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
-        return count;
-    }
     template <class Host>
     static int device_among(Host& host) {
         int place = host.rank(), ranks = place + 1;

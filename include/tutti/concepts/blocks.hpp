@@ -1,5 +1,7 @@
 #pragma once
 
+#include <tutti/concepts/memory_space.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +20,11 @@ template <class Block>
 concept number_block = std::ranges::contiguous_range<Block> && std::ranges::sized_range<Block> &&
                        std::ranges::borrowed_range<Block> && std::is_arithmetic_v<std::ranges::range_value_t<Block>>;
 
+/// The same in a device's memory: a `device_span`.
+template <class Block>
+concept device_block =
+    detail::is_device_view<std::remove_cvref_t<Block>> && std::is_arithmetic_v<typename std::remove_cvref_t<Block>::value_type>;
+
 namespace detail {
 
 template <class Blocks>
@@ -25,7 +32,7 @@ concept tuple_like = requires { std::tuple_size<std::remove_cvref_t<Blocks>>::va
 
 template <class Blocks>
 constexpr bool all_blocks() {
-    if constexpr (number_block<Blocks>) return true;
+    if constexpr (number_block<Blocks> || device_block<Blocks>) return true;
     else if constexpr (std::ranges::range<Blocks>) {
         if constexpr (std::is_arithmetic_v<std::ranges::range_value_t<Blocks>>) return false;
         // What a container that is a temporary holds is gone with it: views may be there, numbers may not.
@@ -43,6 +50,7 @@ constexpr bool all_blocks() {
 template <class Blocks>
 constexpr bool all_writable() {
     if constexpr (number_block<Blocks>) return !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Blocks>>>;
+    else if constexpr (device_block<Blocks>) return !std::is_const_v<typename std::remove_cvref_t<Blocks>::element_type>;
     else if constexpr (std::ranges::range<Blocks>) return all_writable<std::ranges::range_reference_t<Blocks>>();
     else if constexpr (tuple_like<Blocks>) {
         return []<std::size_t... I>(std::index_sequence<I...>) {
@@ -58,7 +66,9 @@ template <class A, class B>
 constexpr bool match() {
     if constexpr (number_block<A> && number_block<B>) {
         return std::is_same_v<std::ranges::range_value_t<A>, std::ranges::range_value_t<B>>;
-    } else if constexpr (number_block<A> || number_block<B>) {
+    } else if constexpr (device_block<A> && device_block<B>) {
+        return std::is_same_v<typename std::remove_cvref_t<A>::value_type, typename std::remove_cvref_t<B>::value_type>;
+    } else if constexpr (number_block<A> || number_block<B> || device_block<A> || device_block<B>) {
         return false;
     } else if constexpr (std::ranges::range<A> && std::ranges::range<B>) {
         return match<std::ranges::range_reference_t<A>, std::ranges::range_reference_t<B>>();
@@ -75,11 +85,14 @@ constexpr bool match() {
 
 }  // namespace detail
 
-/// Calls `visit(std::span)` for every block of a model's parameters or gradients, in order. What policies go through them with.
+/// Calls `visit(std::span)` for every block of a model's parameters or gradients, in order; `visit(device_span)` for what is in a
+/// device's memory. What policies go through them with.
 template <class Blocks, class Visit>
 constexpr void for_each_block(Blocks&& blocks, Visit&& visit) {
     if constexpr (number_block<Blocks>) {
         visit(std::span{std::ranges::data(blocks), std::ranges::size(blocks)});
+    } else if constexpr (device_block<Blocks>) {
+        visit(std::remove_cvref_t<Blocks>{blocks});
     } else if constexpr (requires { blocks.visit_blocks(visit); }) {  // blocks that are in several places
         blocks.visit_blocks(visit);
     } else if constexpr (std::ranges::range<Blocks>) {
@@ -94,6 +107,8 @@ template <class A, class B, class Visit>
 constexpr void for_each_block_pair(A&& a, B&& b, Visit&& visit) {
     if constexpr (number_block<A> && number_block<B>) {
         visit(std::span{std::ranges::data(a), std::ranges::size(a)}, std::span{std::ranges::data(b), std::ranges::size(b)});
+    } else if constexpr (device_block<A>) {
+        visit(std::remove_cvref_t<A>{a}, std::remove_cvref_t<B>{b});
     } else if constexpr (std::ranges::range<A>) {
         auto other = std::ranges::begin(b);
         for (auto&& block : a) for_each_block_pair(block, *other++, visit);
@@ -105,6 +120,27 @@ constexpr void for_each_block_pair(A&& a, B&& b, Visit&& visit) {
 }
 
 namespace detail {
+
+/// Whether any of a list of blocks is in that memory.
+template <memory_space Where, class Blocks>
+constexpr bool any_block_in() {
+    if constexpr (number_block<Blocks> || device_block<Blocks>) return space_of<Blocks> == Where;
+    else if constexpr (std::ranges::range<Blocks>) return any_block_in<Where, std::ranges::range_reference_t<Blocks>>();
+    else if constexpr (tuple_like<Blocks>) {
+        return []<std::size_t... I>(std::index_sequence<I...>) {
+            return (any_block_in<Where, decltype(std::get<I>(std::declval<Blocks>()))>() || ...);
+        }(std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<Blocks>>>{});
+    } else {
+        return false;
+    }
+}
+
+/// An error that says so where the parameters of a layer are not on the host.
+template <bool on_host>
+constexpr void require_on_host() {
+    static_assert(on_host, "tutti: a layer's parameters are in device memory, and model_parallel_trainer works in the host's: train the "
+                           "whole model by data_parallel_trainer");
+}
 
 /// Number of elements of every block, in order.
 template <class Blocks>
@@ -120,6 +156,8 @@ template <class Blocks>
 void append_shape(Blocks&& blocks, std::vector<std::size_t>& shape) {
     if constexpr (number_block<Blocks>) {
         shape.push_back(std::ranges::size(blocks));
+    } else if constexpr (device_block<Blocks>) {
+        shape.push_back(blocks.size());
     } else if constexpr (std::ranges::range<Blocks>) {
         auto const at = shape.size();
         shape.push_back(0);

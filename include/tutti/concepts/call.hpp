@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/element_type.hpp>
+#include <tutti/concepts/memory_space.hpp>
 #include <tutti/concepts/reduction.hpp>
 #include <tutti/detail/text.hpp>
 
@@ -125,6 +126,7 @@ struct call {
     reduction const* reduce = nullptr;   ///< null unless the call reduces
     void const* operation = nullptr;     ///< the callable behind `reduce`
     algorithm_id algorithm = algorithm_id::automatic;
+    memory_space where = memory_space::host;  ///< of `in` and `out`
     std::uint64_t settings = 0;          ///< of the algorithm: equal where they are, 0 where it has none
     /// Where parts differ (the `_v` forms), how many elements each rank's part has, one number per rank, equal on all ranks; for
     /// all_to_all, how many this rank sends to each, and `count` is the largest number of this rank alone. Else null.

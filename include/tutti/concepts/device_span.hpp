@@ -18,9 +18,10 @@ public:
     constexpr device_span() = default;
     /// @pre  [data, data + size) is memory of the device that the rank works on, or managed memory
     constexpr device_span(T* data, std::size_t size) : data_{data}, size_{size} {}
-    constexpr device_span(device_span<value_type> const& other)
-        requires std::is_const_v<T>
-        : data_{other.data()}, size_{other.size()} {}
+    // A template: were it none, it would be the copy constructor of the others, and they would have no other.
+    template <class U>
+        requires(std::is_const_v<T> && std::is_same_v<U, value_type>)
+    constexpr device_span(device_span<U> const& other) : data_{other.data()}, size_{other.size()} {}
 
     constexpr T* data() const { return data_; }
     constexpr std::size_t size() const { return size_; }

@@ -22,6 +22,13 @@ inline constexpr bool is_device_view = false;
 template <class Range>
 concept device_elements = detail::is_on_device<std::remove_cvref_t<Range>>;
 
+namespace detail {
+
+template <class Range>
+inline constexpr memory_space space_of = device_elements<Range> ? memory_space::device : memory_space::host;
+
+}  // namespace detail
+
 /// Whether a communicator moves elements that lie there. One that does not say, by `static constexpr bool reaches(memory_space)`,
 /// reaches the host's memory alone.
 template <class Comm>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/memory_space.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -121,6 +122,13 @@ concept has_matching_blocks =
     detail::match<decltype(parameters_of(std::declval<Model&>())), decltype(gradients_of(std::declval<Model&>()))>();
 
 namespace detail {
+
+/// Whether a model has parameters in that memory.
+template <memory_space Where, class Model>
+constexpr bool has_parameters_in() {
+    if constexpr (has_parameters<Model>) return any_block_in<Where, decltype(parameters_of(std::declval<Model&>()))>();
+    else return false;
+}
 
 // So that each requirement is reported alone, not as a failure of the next.
 template <class Model>

@@ -54,6 +54,10 @@ concept takes_late_gradients = requires(typename Sync::template bound<Comm>& sta
 template <class Sync>
 concept divides_update = requires { requires Sync::divides_update; };
 
+/// Works on gradients and parameters in device memory too; a policy says so: `takes_device_blocks`.
+template <class Sync>
+concept takes_device_blocks = requires { requires Sync::takes_device_blocks; };
+
 /// A policy with one moment more, for those that exchange gradients while the model still computes others:
 ///     begin(gradients, weight)       the pass begins that leaves in `gradients` those of this rank's mean. Returns what is called
 ///                                    with k once block k is final, for each at most once; from then on until `contribute` returns,

@@ -27,6 +27,7 @@ public:
     block_store(Blocks&& blocks, slice owned) {
         std::size_t offset = 0;
         for_each_block(blocks, [&](auto block) {
+            require_on_host<!device_block<decltype(block)>>();
             auto const bytes = part_of_block(owned, offset, block.size()).size() * sizeof(block[0]);
             blocks_.emplace_back(bytes);
             bytes_.push_back(bytes);

@@ -33,7 +33,9 @@ public:
     }
     /// A copy of elements on the host.
     explicit device_buffer(std::span<T const> from) : device_buffer(from.size()) {
-        if (size_ != 0) detail::check_cuda(cudaMemcpy(data_, from.data(), size_ * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
+        if (size_ == 0) return;
+        detail::check_cuda(cudaMemcpy(data_, from.data(), size_ * sizeof(T), cudaMemcpyHostToDevice), "cudaMemcpy");
+        detail::check_cuda(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");  // the last bytes may still be on their way
     }
     device_buffer(device_buffer&& other) noexcept
         : data_{std::exchange(other.data_, nullptr)},

@@ -3,8 +3,10 @@
 #include <tutti/collectives/all_reduce.hpp>
 #include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/memory_space.hpp>
 #include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
+#include <tutti/detail/device_work.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -36,6 +38,8 @@ double weigh(Gradients&& gradients, double weight, int ranks) {
 /// Cost:   one all_reduce per block of gradients, in place; where shares are uneven, one pass over them to weight
 /// Order:  rank order: replicas are equal bit for bit; another number of ranks rounds differently
 struct all_reduce {
+    static constexpr bool takes_device_blocks = true;
+
     template <class Comm>
     class bound {
     public:
@@ -44,7 +48,7 @@ struct all_reduce {
         template <class Gradients>
         double contribute(Gradients&& gradients, double weight) {
             if (world_->size() == 1) return 1;
-            double const factor = detail::weigh(gradients, weight, world_->size());
+            double const factor = weigh(gradients, weight);
             for_each_block(gradients, [&](auto block) { tutti::all_reduce(*world_, block); });
             return factor;
         }
@@ -60,6 +64,18 @@ struct all_reduce {
         static std::size_t memory(std::span<block_form const> /*blocks*/) { return 0; }
 
     private:
+        template <class Gradients>
+        double weigh(Gradients& gradients, double weight) {
+            if constexpr (tutti::detail::any_block_in<memory_space::device, Gradients&>()) {
+                double const ratio = weight * world_->size();
+                if (detail::needs_weight(ratio))
+                    tutti::detail::required_device_work<Comm>::type::multiply(*world_, gradients, ratio);
+                return 1.0 / world_->size();
+            } else {
+                return detail::weigh(gradients, weight, world_->size());
+            }
+        }
+
         Comm* world_;
     };
 };

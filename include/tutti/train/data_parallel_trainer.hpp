@@ -9,12 +9,14 @@
 #include <tutti/concepts/codec.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/dataset.hpp>
+#include <tutti/concepts/memory_space.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/partition.hpp>
 #include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
+#include <tutti/detail/device_work.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
@@ -43,6 +45,17 @@
 #include <vector>
 
 namespace tutti {
+namespace detail {
+
+/// Who works on a model's blocks, by where they are; on the host the trainer does, in loops.
+template <class Comm, bool on_device>
+struct work_of {
+    struct type { using state = optimizer_slots; };
+};
+template <class Comm>
+struct work_of<Comm, true> : required_device_work<Comm> {};
+
+}  // namespace detail
 
 /// Trains one model on every rank of a group: each rank works on its share of every batch, and the synchronisation policy
 /// brings the replicas into agreement. Built and used by all ranks alike. The same program is the same training on any number
@@ -90,6 +103,17 @@ class data_parallel_trainer : public detail::training_course {
                   "tutti: the synchronisation policy makes matrices smaller, and the model does not say which of its blocks are: "
                   "give it shapes(), a block_shape per block, or take a codec that needs none, such as tutti::sync::codec::top_k; "
                   "see tutti/concepts/block_form.hpp");
+    static constexpr bool on_device = detail::has_parameters_in<memory_space::device, Model>();
+    static_assert(!on_device || !detail::has_parameters_in<memory_space::host, Model>(),
+                  "tutti: some of the model's parameters are in device memory and some in the host's: put all in one");
+    static_assert(!on_device || (reaches<Comm>(memory_space::device) && reaches<Comm>(memory_space::host)),
+                  "tutti: the model is in device memory, and what ranks compare and report is in the host's: train it on a communicator "
+                  "that reaches both, tutti::comm::with_devices");
+    static_assert(!on_device || takes_device_blocks<Sync>,
+                  "tutti: the synchronisation policy works on gradients in host memory, and the model's are in device memory: use "
+                  "tutti::sync::all_reduce");
+    static_assert(!on_device || !detail::is_split<Model>(),
+                  "tutti: a model in device memory cannot be split over a group: keep it whole on each rank");
 
 public:
     /// Takes the model over and gives every rank rank 0's parameters, and buffers where the model has such. Collective.
@@ -125,14 +149,16 @@ public:
         double parted = total(owned_ == slice{0, count} ? 0 : 1);
         detail::with_split_group(model_, [&](auto& group) { parted = all_reduce(group, parted); });
         is_whole_ = parted == 0;
-        state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
+        if constexpr (on_device) state_ = work::make_state(*world_, parameters, owned_, optimizer_.slots());
+        else state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
         if (world.size() > 1) for_each_block(parameters, [&](auto block) { broadcast(world, block, 0); });
         share_buffers();
         agree([&](auto& group) {
             if (is_world(group)) return;
-            detail::agree<argument>(
-                group, "a model that is split over a group",
-                {detail::agreed::hash("what of its parameters is no part", detail::fingerprint_of_copies(model_))});
+            if constexpr (!on_device)
+                detail::agree<argument>(
+                    group, "a model that is split over a group",
+                    {detail::agreed::hash("what of its parameters is no part", detail::fingerprint_of_copies(model_))});
         });
     }
 
@@ -147,6 +173,10 @@ public:
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
         agree([&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
+        if constexpr (on_device)
+            if (options.accumulate != 1)
+                detail::raise<usage_error>({"tutti: run_epoch: accumulate = ", options.accumulate,
+                                            ": gradients in device memory are not added up over parts of a batch; it must be 1"});
         std::size_t const steps = detail::steps_of(size, options.batch);
         check_share(size);
         auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
@@ -257,7 +287,10 @@ public:
     /// Whether every rank holds the same parameters, bit for bit. Collective.
     /// Cost:   one pass over the parameters; one small exchange
     bool replicas_agree() {
-        auto const mine = detail::fingerprint(parameters_of(model_));
+        auto const mine = [&] {
+            if constexpr (on_device) return work::fingerprint(*world_, parameters_of(model_));
+            else return detail::fingerprint(parameters_of(model_));
+        }();
         for (auto const theirs : all_gather(*world_, mine))
             if (theirs != mine) return false;
         return true;
@@ -266,6 +299,8 @@ public:
     /// The optimiser's state for the parameters that this rank updates, such as momentum: bytes to read, or to overwrite with those
     /// of a trainer of the same model, optimiser, policies and number of ranks, on the same rank. Local.
     std::vector<std::span<std::byte>> state() {
+        static_assert(!on_device,
+                      "tutti: state() gives bytes in host memory, and the state of a model in device memory is there too");
         std::vector<std::span<std::byte>> all;
         for (auto const& store : state_.stores)
             for (auto const bytes : store.bytes()) all.push_back(bytes);
@@ -297,6 +332,7 @@ public:
     }
 
 private:
+    using work = typename detail::work_of<Comm, on_device>::type;
     using bound_sync = typename Sync::template bound<Comm>;
     using argument = detail::arguments_of::data_parallel_trainer;
 
@@ -377,20 +413,22 @@ private:
             contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
             return result;
         }
-        if (accumulated_.empty())
-            accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
-        else accumulated_.clear();
-        accumulate = std::min(accumulate, last - first);  // more parts would be empty
-        for (std::size_t part = 0; part < accumulate; ++part) {
-            std::size_t const from = share.before(first + detail::part_of(last - first, part, accumulate)),
-                              to = share.before(first + detail::part_of(last - first, part + 1, accumulate));
-            if (from == to) continue;
-            train(from, to);
-            detail::add_weighted(accumulated_, gradients_of(model_),
-                                 static_cast<double>(to - from) / static_cast<double>(result.samples));
+        if constexpr (!on_device) {
+            if (accumulated_.empty())
+                accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
+            else accumulated_.clear();
+            accumulate = std::min(accumulate, last - first);  // more parts would be empty
+            for (std::size_t part = 0; part < accumulate; ++part) {
+                std::size_t const from = share.before(first + detail::part_of(last - first, part, accumulate)),
+                                  to = share.before(first + detail::part_of(last - first, part + 1, accumulate));
+                if (from == to) continue;
+                train(from, to);
+                detail::add_weighted(accumulated_, gradients_of(model_),
+                                     static_cast<double>(to - from) / static_cast<double>(result.samples));
+            }
+            detail::copy_blocks(accumulated_, gradients_of(model_));
+            contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
         }
-        detail::copy_blocks(accumulated_, gradients_of(model_));
-        contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
         return result;
     }
 
@@ -398,7 +436,11 @@ private:
 
     void contribute(bool none, double weight) {
         auto&& gradients = gradients_of(model_);
-        if (none) for_each_block(gradients, [](auto block) { std::fill(block.begin(), block.end(), 0); });
+        if constexpr (on_device) {
+            if (none) for_each_block(gradients, [&](auto block) { work::clear(*world_, block); });
+        } else if (none) {
+            for_each_block(gradients, [](auto block) { std::fill(block.begin(), block.end(), 0); });
+        }
         timed([&] {
             if constexpr (std::is_void_v<decltype(sync_.contribute(gradients, weight))>) sync_.contribute(gradients, weight);
             else factor_ = sync_.contribute(gradients, weight);
@@ -412,11 +454,15 @@ private:
         double norm = 0, factor = factor_;
         if (clip_norm > 0) {
             auto const counts = [&](std::size_t block) { return detail::counts_block(model_, block); };
-            double const mine = detail::sum_of_parts(model_, detail::sum_of_squares(gradients, owned_, counts));
+            double const mine = [&] {
+                if constexpr (on_device) return work::sum_of_squares(*world_, gradients, owned_, state_);
+                else return detail::sum_of_parts(model_, detail::sum_of_squares(gradients, owned_, counts));
+            }();
             norm = factor * std::sqrt(is_whole_ ? mine : total(mine));
             if (norm > clip_norm) factor *= clip_norm / norm;
         }
-        detail::update_parameters(optimizer_, step_ + 1, parameters, gradients, factor, owned_, state_);
+        if constexpr (on_device) work::update(*world_, optimizer_, step_ + 1, parameters, gradients, factor, owned_, state_);
+        else detail::update_parameters(optimizer_, step_ + 1, parameters, gradients, factor, owned_, state_);
         ++step_;
         timed([&] { sync_.publish(parameters); });
         return norm;
@@ -461,7 +507,7 @@ private:
     slice owned_;
     bool is_whole_ = true;
     double factor_ = 1;  // what the owned gradients are still to be multiplied by
-    detail::optimizer_slots state_;
+    typename work::state state_;
     detail::block_store accumulated_;  // sums over micro-batches; empty until they are used
     std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
 };

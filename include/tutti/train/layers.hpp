@@ -2,6 +2,7 @@
 
 #include <tutti/concepts/activation.hpp>
 #include <tutti/concepts/layer.hpp>
+#include <tutti/concepts/memory_space.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -124,6 +125,7 @@ template <class Model, class Batch, std::size_t K>
 constexpr bool check_layer() {
     using layer = layer_t<Model, K>;
     using output = layer_input_t<Model, Batch, K + 1>;
+    require_on_host<!has_parameters_in<memory_space::device, layer>()>();
     static_assert(has_parameters<layer> == has_gradients<layer>,
                   "tutti: a layer that learns needs both parameters() and gradients(), spans of the same shape; one that does not "
                   "needs neither; see tutti/concepts/layer.hpp");

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <tutti/concepts/blocks.hpp>
+#include <tutti/concepts/device_span.hpp>
+#include <tutti/concepts/optimizer.hpp>
+#include <tutti/concepts/synchronisation.hpp>
+#include <tutti/detail/block_store.hpp>
+#include <tutti/detail/cuda.hpp>
+#include <tutti/detail/device_work.hpp>
+#include <tutti/detail/text.hpp>
+#include <tutti/device/buffer.hpp>
+#include <tutti/device/kernels.hpp>
+#include <tutti/error.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+/// `data_parallel_trainer` of a model whose `parameters()` and `gradients()` are `device_span`s, on a communicator that reaches both
+/// memories, such as `comm::with_devices`. Include this, and instantiate the kernels in one .cu: see tutti/device/kernels.hpp.
+/// What the model's pass computes is enqueued in the stream of the communicator, or complete when the pass returns: the trainer's own
+/// work on gradients and parameters is enqueued there.
+namespace tutti::detail {
+
+template <class Comm>
+struct device_work {
+    /// An optimiser's numbers, and room to add up in.
+    struct state {
+        int count = 0;
+        std::array<std::vector<device_buffer<std::byte>>, 2> stores;
+        device_buffer<double> sums;
+    };
+
+    template <class T>
+    static void clear(Comm& world, device_span<T> block) {
+        if (!block.empty()) check_cuda(cudaMemsetAsync(block.data(), 0, block.size_bytes(), world.stream()), "cudaMemsetAsync");
+    }
+
+    template <class Blocks>
+    static void multiply(Comm& world, Blocks&& blocks, double factor) {
+        for_each_block(blocks, [&](auto block) {
+            using T = typename decltype(block)::value_type;
+            device_arithmetic<T>::multiply(world.stream(), block, static_cast<T>(factor));
+        });
+    }
+
+    /// Zeros in the shape of the owned part of the blocks.
+    /// @throws usage_error  unless `slots` is 0, 1 or 2
+    template <class Blocks>
+    static state make_state(Comm& world, Blocks&& blocks, slice owned, int slots) {
+        if (slots < 0 || slots > 2) raise<usage_error>({"tutti: an optimiser has 0, 1 or 2 state slots, not ", slots});
+        state made;
+        made.count = slots;
+        for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k) {
+            std::size_t offset = 0;
+            for_each_block(blocks, [&](auto block) {
+                std::size_t const bytes =
+                    part_of_block(owned, offset, block.size()).size() * sizeof(typename decltype(block)::value_type);
+                clear(world, made.stores[k].emplace_back(bytes).span());
+                offset += block.size();
+            });
+        }
+        return made;
+    }
+
+    /// Moves the owned parameters by one step, along the gradients multiplied by `factor`.
+    template <class Optimizer, class Parameters, class Gradients>
+    static void update(Comm& world, Optimizer const& rule, std::int64_t step, Parameters&& parameters, Gradients&& gradients,
+                       double factor, slice owned, state& kept) {
+        std::size_t offset = 0, index = 0;
+        for_each_block_pair(parameters, gradients, [&](auto x, auto g) {
+            using T = typename decltype(x)::value_type;
+            static_assert(optimizer<Optimizer, T>,
+                          "tutti: the optimiser cannot move parameters of this type; see tutti/concepts/optimizer.hpp");
+            auto const part = part_of_block(owned, offset, x.size());
+            auto slot = [&](std::size_t k) -> device_span<T> {
+                if (static_cast<int>(k) >= kept.count) return {};
+                return {reinterpret_cast<T*>(kept.stores[k][index].data()), part.size()};
+            };
+            if (part.size() != 0)
+                device_update<T, Optimizer>::move(world.stream(), rule.template at<T>(step), kept.count, static_cast<T>(factor),
+                                                  x.subspan(part.first, part.size()), g.subspan(part.first, part.size()), slot(0),
+                                                  slot(1));
+            offset += x.size(), ++index;
+        });
+    }
+
+    /// The sum of squares of the owned elements, in double precision. Waits for the device.
+    template <class Blocks>
+    static double sum_of_squares(Comm& world, Blocks&& blocks, slice owned, state& kept) {
+        constexpr std::size_t workers = device_arithmetic<double>::workers;
+        if (kept.sums.size() == 0) kept.sums = device_buffer<double>{workers};
+        clear(world, kept.sums.span());
+        std::size_t offset = 0;
+        for_each_block(blocks, [&](auto block) {
+            using T = typename decltype(block)::value_type;
+            auto const part = part_of_block(owned, offset, block.size());
+            offset += block.size();
+            device_arithmetic<T>::add_squares(world.stream(), block.subspan(part.first, part.size()), kept.sums.span());
+        });
+        std::vector<double> sums(workers);
+        tutti::copy(kept.sums, sums, world.stream());
+        double sum = 0;
+        for (double const each : sums) sum += each;
+        return sum;
+    }
+
+    /// A hash of every byte of every block; equal bits give equal hashes. Waits for the device.
+    template <class Blocks>
+    static std::uint64_t fingerprint(Comm& world, Blocks&& blocks) {
+        std::vector<std::uint64_t> all;
+        for_each_block(blocks, [&](auto block) {
+            std::vector<typename decltype(block)::value_type> here(block.size());
+            tutti::copy(block, here, world.stream());
+            all.push_back(detail::fingerprint(std::span{here}));
+        });
+        return detail::fingerprint(std::span{all});
+    }
+};
+
+}  // namespace tutti::detail
