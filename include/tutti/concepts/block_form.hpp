@@ -49,7 +49,9 @@ namespace detail {
 template <class Model>
 std::vector<block_form> forms_of(Model& model) {
     std::vector<block_form> forms;
-    for_each_block(parameters_of(model), [&](auto block) { forms.push_back({{block.size(), 1}, sizeof(typename decltype(block)::value_type)}); });
+    for_each_block(parameters_of(model), [&](auto block) {
+        forms.push_back({{block.size(), 1}, sizeof(typename decltype(block)::value_type)});
+    });
     if constexpr (has_shapes<Model>) {
         std::size_t k = 0;
         for (block_shape const each : model.shapes()) {

@@ -284,8 +284,8 @@ public:
     /// Without shapes, which are sent once; what is compared, or summed up per epoch, in `step` and for `clip_norm`; and what layers
     /// sum up over a group that they are split over.
     /// @param  samples        of this copy of the model, dealt to `micro_batches` as `run_epoch` deals them
-    /// @throws usage_error  on this rank, maybe not on others, where no micro-batch of such a size has gone through its stage yet: how large an
-    ///                      activation is, is counted when there is one
+    /// @throws usage_error  on this rank, maybe not on others, where no micro-batch of such a size has gone through its stage yet:
+    ///                      how large an activation is, is counted when there is one
     step_traffic traffic(std::size_t samples, std::size_t micro_batches = 1) {
         auto sum = copies_.traffic(detail::forms_of_stage(stage_));
         ties_->add_traffic(sum, *world_, stage_);
