@@ -55,7 +55,7 @@ void device_arithmetic<T>::add_squares(cudaStream_t, device_span<T const> x, dev
 template <std::floating_point T, class Optimizer>
 void device_update<T, Optimizer>::move(cudaStream_t, update const& rule, int slots, T scale, device_span<T> parameters,
                                        device_span<T const> gradients, device_span<T> first, device_span<T> second) {
-    detail::with_slots<update>(slots, first, second, [&](auto... kept) {
+    detail::with_slots<update, T>(slots, first, second, [&](auto... kept) {
         using one = detail::pack<T, 1>;
         for (std::size_t k = 0; k < 5; ++k)
             detail::update_share(k, 5, rule, scale, parameters.size(), reinterpret_cast<one*>(parameters.data()),

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <tutti/detail/text.hpp>
+#include <tutti/error.hpp>
+
 #include <concepts>
 #include <cstdint>
 
@@ -24,4 +27,26 @@ concept optimizer = requires(Optimizer const& rule, std::int64_t step) {
     rule.check();
 };
 
+namespace detail {
+
+/// @throws usage_error  unless `slots` is 0, 1 or 2
+template <class = void>
+void check_slots(int slots) {
+    if (slots < 0 || slots > 2) raise<usage_error>({"tutti: an optimiser has 0, 1 or 2 state slots, not ", slots});
+}
+
+/// Calls `map(slots...)` with the first `count` of two slots, in whatever form they are.
+/// @throws usage_error  when `Update` does not take so many
+template <class Update, class T, class Slot, class Map>
+void with_slots(int count, Slot first, Slot second, Map map) {
+    if constexpr (std::invocable<Update const&, T&, T, T&, T&>)
+        if (count == 2) return map(first, second);
+    if constexpr (std::invocable<Update const&, T&, T, T&>)
+        if (count == 1) return map(first);
+    if constexpr (std::invocable<Update const&, T&, T>)
+        if (count == 0) return map();
+    raise<usage_error>({"tutti: the optimiser asks for ", count, " state slots and has no update that takes so many"});
+}
+
+}  // namespace detail
 }  // namespace tutti

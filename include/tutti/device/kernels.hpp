@@ -1,10 +1,9 @@
 #pragma once
 
 #include <tutti/concepts/device_span.hpp>
+#include <tutti/concepts/optimizer.hpp>
 #include <tutti/detail/cuda.hpp>
-#include <tutti/detail/text.hpp>
 #include <tutti/device/update.hpp>
-#include <tutti/error.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -26,19 +25,6 @@ constexpr void square_share(std::size_t first, std::size_t workers, std::size_t 
     double sum = sums[first];
     for (std::size_t i = first; i < count; i += workers) sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
     sums[first] = sum;
-}
-
-/// Calls `move(slots...)` with as many of the slots as the optimiser has.
-/// @throws usage_error  when its update does not take so many
-template <class Update, class T, class Move>
-void with_slots(int slots, device_span<T> first, device_span<T> second, Move move) {
-    if constexpr (std::invocable<Update const&, T&, T, T&, T&>)
-        if (slots == 2) return move(first, second);
-    if constexpr (std::invocable<Update const&, T&, T, T&>)
-        if (slots == 1) return move(first);
-    if constexpr (std::invocable<Update const&, T&, T>)
-        if (slots == 0) return move();
-    raise<usage_error>({"tutti: the optimiser asks for ", slots, " state slots and has no update that takes so many"});
 }
 
 #ifdef __CUDACC__
@@ -100,7 +86,7 @@ void device_arithmetic<T>::add_squares(cudaStream_t stream, device_span<T const>
 template <std::floating_point T, class Optimizer>
 void device_update<T, Optimizer>::move(cudaStream_t stream, update const& rule, int slots, T scale, device_span<T> parameters,
                                        device_span<T const> gradients, device_span<T> first, device_span<T> second) {
-    detail::with_slots<update>(slots, first, second,
+    detail::with_slots<update, T>(slots, first, second,
                                [&](auto... kept) { update_on_device(stream, rule, scale, parameters, gradients, kept...); });
 }
 #endif

@@ -51,7 +51,7 @@ struct device_work {
     /// @throws usage_error  unless `slots` is 0, 1 or 2
     template <class Blocks>
     static state make_state(Comm& world, Blocks&& blocks, slice owned, int slots) {
-        if (slots < 0 || slots > 2) raise<usage_error>({"tutti: an optimiser has 0, 1 or 2 state slots, not ", slots});
+        check_slots(slots);
         state made;
         made.count = slots;
         for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k) {
@@ -88,18 +88,19 @@ struct device_work {
         });
     }
 
-    /// The sum of squares of the owned elements, in double precision. Waits for the device.
-    template <class Blocks>
-    static double sum_of_squares(Comm& world, Blocks&& blocks, slice owned, state& kept) {
+    /// The sum of squares of the owned elements, in double precision, of those blocks that `counts(block number)`. Waits for the
+    /// device.
+    template <class Blocks, class Counts>
+    static double sum_of_squares(Comm& world, Blocks&& blocks, slice owned, Counts counts, state& kept) {
         constexpr std::size_t workers = device_arithmetic<double>::workers;
         if (kept.sums.size() == 0) kept.sums = device_buffer<double>{workers};
         clear(world, kept.sums.span());
-        std::size_t offset = 0;
+        std::size_t offset = 0, index = 0;
         for_each_block(blocks, [&](auto block) {
             using T = typename decltype(block)::value_type;
             auto const part = part_of_block(owned, offset, block.size());
             offset += block.size();
-            device_arithmetic<T>::add_squares(world.stream(), block.subspan(part.first, part.size()), kept.sums.span());
+            if (counts(index++)) device_arithmetic<T>::add_squares(world.stream(), block.subspan(part.first, part.size()), kept.sums.span());
         });
         std::vector<double> sums(workers);
         tutti::copy(kept.sums, sums, world.stream());

@@ -18,17 +18,24 @@ namespace detail {
 /// Whether a rank's gradients are to be multiplied by the ratio of its share of the batch to an even one.
 inline bool needs_weight(double ratio) { return std::abs(ratio - 1) > 1e-14; }
 
-/// Prepares gradients, of this rank's share of the batch, to be summed: multiplies them by the ratio of that share to an even one.
-/// Returns what their sum is to be multiplied by. Where shares are even there is nothing to do but that.
-template <class Gradients>
-double weigh(Gradients&& gradients, double weight, int ranks) {
-    double const ratio = weight * ranks;
-    if (needs_weight(ratio))
+template <class Comm, class Gradients>
+void multiply(Comm& world, Gradients&& gradients, double factor) {
+    if constexpr (tutti::detail::any_block_in<memory_space::device, Gradients>())
+        tutti::detail::required_device_work<Comm>::type::multiply(world, gradients, factor);
+    else
         for_each_block(gradients, [&](auto block) {
             using T = typename decltype(block)::value_type;
-            for (T& g : block) g *= static_cast<T>(ratio);
+            for (T& g : block) g *= static_cast<T>(factor);
         });
-    return 1.0 / ranks;
+}
+
+/// Prepares gradients, of this rank's share of the batch, to be summed: multiplies them by the ratio of that share to an even one.
+/// Returns what their sum is to be multiplied by. Where shares are even there is nothing to do but that.
+template <class Comm, class Gradients>
+double weigh(Comm& world, Gradients&& gradients, double weight) {
+    double const ratio = weight * world.size();
+    if (needs_weight(ratio)) multiply(world, gradients, ratio);
+    return 1.0 / world.size();
 }
 
 }  // namespace detail
@@ -48,7 +55,7 @@ struct all_reduce {
         template <class Gradients>
         double contribute(Gradients&& gradients, double weight) {
             if (world_->size() == 1) return 1;
-            double const factor = weigh(gradients, weight);
+            double const factor = detail::weigh(*world_, gradients, weight);
             for_each_block(gradients, [&](auto block) { tutti::all_reduce(*world_, block); });
             return factor;
         }
@@ -64,18 +71,6 @@ struct all_reduce {
         static std::size_t memory(std::span<block_form const> /*blocks*/) { return 0; }
 
     private:
-        template <class Gradients>
-        double weigh(Gradients& gradients, double weight) {
-            if constexpr (tutti::detail::any_block_in<memory_space::device, Gradients&>()) {
-                double const ratio = weight * world_->size();
-                if (detail::needs_weight(ratio))
-                    tutti::detail::required_device_work<Comm>::type::multiply(*world_, gradients, ratio);
-                return 1.0 / world_->size();
-            } else {
-                return detail::weigh(gradients, weight, world_->size());
-            }
-        }
-
         Comm* world_;
     };
 };

@@ -63,7 +63,7 @@ struct compressed {
         double contribute(Gradients&& gradients, double weight) {
             if (world_->size() == 1) return 1;
             if (step_ < warm_up_) return exact_.contribute(gradients, weight);
-            double const factor = detail::weigh(gradients, weight, world_->size());
+            double const factor = detail::weigh(*world_, gradients, weight);
             std::size_t index = 0;
             for_each_block(gradients, [&](auto block) {
                 using T = typename decltype(block)::value_type;

@@ -75,7 +75,7 @@ struct parameter_server {
         template <class Gradients>
         double contribute(Gradients&& gradients, double weight) {
             if (world_->size() == 1) return 1;
-            double const factor = detail::weigh(gradients, weight, world_->size());
+            double const factor = detail::weigh(*world_, gradients, weight);
             slot& now = slot_of(clock_);
             now.wait_until_sent();
             for (int rank = 0; rank < world_->size(); ++rank) pack(gradients, rank, part(now.gradients, rank));

@@ -36,7 +36,7 @@ struct sharded {
         template <class Gradients>
         double contribute(Gradients&& gradients, double weight) {
             if (world_->size() == 1) return 1;
-            double const factor = detail::weigh(gradients, weight, world_->size());
+            double const factor = detail::weigh(*world_, gradients, weight);
             for_each_shard(gradients, [&](auto block, auto mine) { reduce_scatter_v(*world_, block, mine, counts_); });
             return factor;
         }

@@ -16,7 +16,6 @@
 #include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
-#include <tutti/detail/device_work.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
@@ -45,17 +44,6 @@
 #include <vector>
 
 namespace tutti {
-namespace detail {
-
-/// Who works on a model's blocks, by where they are; on the host the trainer does, in loops.
-template <class Comm, bool on_device>
-struct work_of {
-    struct type { using state = optimizer_slots; };
-};
-template <class Comm>
-struct work_of<Comm, true> : required_device_work<Comm> {};
-
-}  // namespace detail
 
 /// Trains one model on every rank of a group: each rank works on its share of every batch, and the synchronisation policy
 /// brings the replicas into agreement. Built and used by all ranks alike. The same program is the same training on any number
@@ -149,8 +137,7 @@ public:
         double parted = total(owned_ == slice{0, count} ? 0 : 1);
         detail::with_split_group(model_, [&](auto& group) { parted = all_reduce(group, parted); });
         is_whole_ = parted == 0;
-        if constexpr (on_device) state_ = work::make_state(*world_, parameters, owned_, optimizer_.slots());
-        else state_ = detail::optimizer_state(parameters, owned_, optimizer_.slots());
+        state_ = work::make_state(*world_, parameters, owned_, optimizer_.slots());
         if (world.size() > 1) for_each_block(parameters, [&](auto block) { broadcast(world, block, 0); });
         share_buffers();
         agree([&](auto& group) {
@@ -287,10 +274,7 @@ public:
     /// Whether every rank holds the same parameters, bit for bit. Collective.
     /// Cost:   one pass over the parameters; one small exchange
     bool replicas_agree() {
-        auto const mine = [&] {
-            if constexpr (on_device) return work::fingerprint(*world_, parameters_of(model_));
-            else return detail::fingerprint(parameters_of(model_));
-        }();
+        auto const mine = work::fingerprint(*world_, parameters_of(model_));
         for (auto const theirs : all_gather(*world_, mine))
             if (theirs != mine) return false;
         return true;
@@ -414,13 +398,10 @@ private:
             return result;
         }
         if constexpr (!on_device) {
-            if (accumulated_.empty())
-                accumulated_ = detail::block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
-            else accumulated_.clear();
-            accumulate = std::min(accumulate, last - first);  // more parts would be empty
-            for (std::size_t part = 0; part < accumulate; ++part) {
-                std::size_t const from = share.before(first + detail::part_of(last - first, part, accumulate)),
-                                  to = share.before(first + detail::part_of(last - first, part + 1, accumulate));
+            detail::clear_sums(accumulated_, gradients_of(model_));
+            detail::micro_batch_cuts const cuts{last - first, accumulate};
+            for (std::size_t part = 0; part < cuts.count(); ++part) {
+                std::size_t const from = share.before(first + cuts[part]), to = share.before(first + cuts[part + 1]);
                 if (from == to) continue;
                 train(from, to);
                 detail::add_weighted(accumulated_, gradients_of(model_),
@@ -436,11 +417,7 @@ private:
 
     void contribute(bool none, double weight) {
         auto&& gradients = gradients_of(model_);
-        if constexpr (on_device) {
-            if (none) for_each_block(gradients, [&](auto block) { work::clear(*world_, block); });
-        } else if (none) {
-            for_each_block(gradients, [](auto block) { std::fill(block.begin(), block.end(), 0); });
-        }
+        if (none) for_each_block(gradients, [&](auto block) { work::clear(*world_, block); });
         timed([&] {
             if constexpr (std::is_void_v<decltype(sync_.contribute(gradients, weight))>) sync_.contribute(gradients, weight);
             else factor_ = sync_.contribute(gradients, weight);
@@ -454,15 +431,12 @@ private:
         double norm = 0, factor = factor_;
         if (clip_norm > 0) {
             auto const counts = [&](std::size_t block) { return detail::counts_block(model_, block); };
-            double const mine = [&] {
-                if constexpr (on_device) return work::sum_of_squares(*world_, gradients, owned_, state_);
-                else return detail::sum_of_parts(model_, detail::sum_of_squares(gradients, owned_, counts));
-            }();
+            double const mine =
+                detail::sum_of_parts(model_, work::sum_of_squares(*world_, gradients, owned_, counts, state_));
             norm = factor * std::sqrt(is_whole_ ? mine : total(mine));
             if (norm > clip_norm) factor *= clip_norm / norm;
         }
-        if constexpr (on_device) work::update(*world_, optimizer_, step_ + 1, parameters, gradients, factor, owned_, state_);
-        else detail::update_parameters(optimizer_, step_ + 1, parameters, gradients, factor, owned_, state_);
+        work::update(*world_, optimizer_, step_ + 1, parameters, gradients, factor, owned_, state_);
         ++step_;
         timed([&] { sync_.publish(parameters); });
         return norm;
@@ -475,7 +449,7 @@ private:
         if constexpr (requires { sync_.late(gradients), sync_.settle(parameters); }) {
             double factor = 0;
             timed([&] { factor = sync_.late(gradients); });
-            if (factor != 0) detail::update_parameters(optimizer_, step_, parameters, gradients, factor, owned_, state_);
+            if (factor != 0) work::update(*world_, optimizer_, step_, parameters, gradients, factor, owned_, state_);
             timed([&] { sync_.settle(parameters); });
         }
     }

@@ -21,6 +21,20 @@ namespace tutti::detail {
 /// floor(n * k / parts), without overflow of n * k; k <= parts
 constexpr std::size_t part_of(std::size_t n, std::size_t k, std::size_t parts) { return n / parts * k + n % parts * k / parts; }
 
+/// Samples cut into as many micro-batches as are wanted, or as there are samples: more would be empty.
+class micro_batch_cuts {
+public:
+    constexpr micro_batch_cuts(std::size_t samples, std::size_t wanted)
+        : samples_{samples},
+          count_{wanted < samples ? wanted : samples} {}
+    constexpr std::size_t count() const { return count_; }
+    /// Where micro-batch k begins, and the one before it ends; k <= count().
+    constexpr std::size_t operator[](std::size_t k) const { return part_of(samples_, k, count_); }
+
+private:
+    std::size_t samples_, count_;
+};
+
 /// Positions of an epoch that shares are looked at.
 inline constexpr std::size_t deal_samples = 8;
 

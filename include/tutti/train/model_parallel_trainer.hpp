@@ -161,13 +161,12 @@ public:
         for (std::size_t step = options.first_step; step < steps; ++step) {
             std::size_t const first = step * options.batch, whole = std::min(options.batch, size - first);
             std::size_t const begin = share.before(first), mine = share.before(first + whole) - begin;
-            auto const parts = std::min(options.accumulate, mine);  // more would be empty
-            auto const position = [&](std::size_t part) { return begin + detail::part_of(mine, part, parts); };
+            detail::micro_batch_cuts const cuts{mine, options.accumulate};
             double loss = 0;
             if (mine != 0)
                 loss = go_through(
-                    pass, parts, [&](std::size_t part) { return position(part + 1) - position(part); },
-                    [&](std::size_t part, auto use) { batches.with(share, position(part), position(part + 1), use); });
+                    pass, cuts.count(), [&](std::size_t part) { return cuts[part + 1] - cuts[part]; },
+                    [&](std::size_t part, auto use) { batches.with(share, begin + cuts[part], begin + cuts[part + 1], use); });
             double const norm = update(options.clip_norm, static_cast<double>(mine) / static_cast<double>(whole));
             loss_sum += loss;
             ++report.steps, report.samples += whole;

@@ -36,16 +36,16 @@ public:
         std::size_t const begin = share.before(first), end = share.before(last);
         result all{0, end - begin};
         double const weight = static_cast<double>(all.samples) / static_cast<double>(last - first);
-        accumulate = std::min(accumulate, last - first);  // more parts would be empty
-        auto part = [&](std::size_t k) { return share.before(first + part_of(last - first, k, accumulate)); };
+        micro_batch_cuts const cuts{last - first, accumulate};
+        auto part = [&](std::size_t k) { return share.before(first + cuts[k]); };
         or_end_group([&] {
-            if (accumulate > 1) clear_sums();
-            for (std::size_t k = 0; k < accumulate; ++k) {
+            if (cuts.count() > 1) clear_sums(sums_, gradients_of(model_));
+            for (std::size_t k = 0; k < cuts.count(); ++k) {
                 std::size_t const from = part(k), to = part(k + 1);
                 if (from == to) continue;
                 double const ratio = static_cast<double>(to - from) / static_cast<double>(all.samples);
                 double const loss = batches.with(share, from, to, [&](auto const& batch) {
-                    if (accumulate == 1) return announced(batch, weight, [](std::size_t) {});
+                    if (cuts.count() == 1) return announced(batch, weight, [](std::size_t) {});
                     if (to == end) {
                         weighted_sums sums{sums_, gradients_of(model_), ratio};
                         return announced(batch, weight, [&](std::size_t block) { sums.finish(block); });
@@ -101,11 +101,6 @@ private:
             } catch (...) {}
             throw;
         }
-    }
-
-    void clear_sums() {
-        if (sums_.empty()) sums_ = block_store{gradients_of(model_), slice{0, std::numeric_limits<std::size_t>::max()}};
-        else sums_.clear();
     }
 
     Comm& world_;

@@ -25,9 +25,9 @@ public:
     template <class = void>
     static std::vector<std::size_t> sizes(std::string_view call, std::size_t samples, std::size_t micro_batches) {
         if (micro_batches == 0) raise<usage_error>({"tutti: ", call, ": micro_batches must be at least 1"});
-        auto const parts = std::min(micro_batches, samples);  // more would be empty
+        micro_batch_cuts const cuts{samples, micro_batches};
         std::vector<std::size_t> all;
-        for (std::size_t k = 0; k < parts; ++k) all.push_back(part_of(samples, k + 1, parts) - part_of(samples, k, parts));
+        for (std::size_t k = 0; k < cuts.count(); ++k) all.push_back(cuts[k + 1] - cuts[k]);
         return all;
     }
 

@@ -4,6 +4,7 @@
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/synchronisation.hpp>
 #include <tutti/detail/block_store.hpp>
+#include <tutti/detail/device_work.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
@@ -12,6 +13,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -27,7 +29,7 @@ struct optimizer_slots {
 /// @throws usage_error  unless `slots` is 0, 1 or 2
 template <class Parameters>
 optimizer_slots optimizer_state(Parameters&& parameters, slice owned, int slots) {
-    if (slots < 0 || slots > 2) raise<usage_error>({"tutti: an optimiser has 0, 1 or 2 state slots, not ", slots});
+    check_slots(slots);
     optimizer_slots state{slots, {}};
     for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k) state.stores[k] = block_store{parameters, owned};
     return state;
@@ -47,24 +49,9 @@ void for_each_owned(Blocks&& blocks, slice owned, Visit visit) {
 /// Maps one step's update over parameters, gradients, each as `gradient` gives it, and state.
 template <class Update, class T, class Gradient>
 void map_update(Update const& update, std::span<T> x, Gradient gradient, T* first, T* second, int slots) {
-    std::size_t const n = x.size();
-    T* const p = x.data();
-    if constexpr (std::invocable<Update const&, T&, T, T&, T&>)
-        if (slots == 2) {
-            for (std::size_t i = 0; i < n; ++i) update(p[i], gradient(i), first[i], second[i]);
-            return;
-        }
-    if constexpr (std::invocable<Update const&, T&, T, T&>)
-        if (slots == 1) {
-            for (std::size_t i = 0; i < n; ++i) update(p[i], gradient(i), first[i]);
-            return;
-        }
-    if constexpr (std::invocable<Update const&, T&, T>)
-        if (slots == 0) {
-            for (std::size_t i = 0; i < n; ++i) update(p[i], gradient(i));
-            return;
-        }
-    raise<usage_error>({"tutti: the optimiser asks for ", slots, " state slots and has no update that takes so many"});
+    with_slots<Update, T>(slots, first, second, [&, n = x.size(), p = x.data()](auto... kept) {
+        for (std::size_t i = 0; i < n; ++i) update(p[i], gradient(i), kept[i]...);
+    });
 }
 
 /// Moves the owned parameters by one step, along the gradients multiplied by `factor`.
@@ -75,7 +62,8 @@ void update_parameters(Optimizer const& rule, std::int64_t step, Parameters&& pa
     for_each_block_pair(parameters, gradients, [&](auto x, auto g) {
         using T = std::remove_cv_t<typename decltype(x)::element_type>;
         static_assert(optimizer<Optimizer, T>,
-                      "tutti: the optimiser cannot move parameters of this type; tutti's own move float, double and long double; see tutti/concepts/optimizer.hpp");
+                      "tutti: the optimiser cannot move parameters of this type; tutti's own move float, double and long double; see "
+                      "tutti/concepts/optimizer.hpp");
         auto const part = part_of_block(owned, offset, x.size());
         auto slot = [&](std::size_t k) {
             return static_cast<int>(k) < state.count ? state.stores[k].template block<T>(index) : nullptr;
@@ -110,6 +98,13 @@ double sum_of_squares(Blocks&& blocks, slice owned) {
     return sum_of_squares(blocks, owned, [](std::size_t) { return true; });
 }
 
+/// Makes room for sums of gradients, or zeros of what is there.
+template <class Gradients>
+void clear_sums(block_store& sums, Gradients&& gradients) {
+    if (sums.empty()) sums = block_store{gradients, slice{0, std::numeric_limits<std::size_t>::max()}};
+    else sums.clear();
+}
+
 /// sums += weight * blocks
 template <class Blocks>
 void add_weighted(block_store const& sums, Blocks&& blocks, double weight) {
@@ -129,5 +124,41 @@ void copy_blocks(block_store const& from, Blocks&& to) {
         std::copy_n(from.block<T>(index++), block.size(), block.begin());
     });
 }
+
+/// What a trainer does with the blocks of a model in host memory; `device_work` is its twin.
+template <class Comm>
+struct host_work {
+    using state = optimizer_slots;
+
+    template <class T>
+    static void clear(Comm& /*world*/, std::span<T> block) {
+        std::fill(block.begin(), block.end(), T{});
+    }
+    template <class Parameters>
+    static state make_state(Comm& /*world*/, Parameters&& parameters, slice owned, int slots) {
+        return optimizer_state(parameters, owned, slots);
+    }
+    template <class Optimizer, class Parameters, class Gradients>
+    static void update(Comm& /*world*/, Optimizer const& rule, std::int64_t step, Parameters&& parameters, Gradients&& gradients,
+                       double factor, slice owned, state& kept) {
+        update_parameters(rule, step, parameters, gradients, factor, owned, kept);
+    }
+    template <class Gradients, class Counts>
+    static double sum_of_squares(Comm& /*world*/, Gradients&& gradients, slice owned, Counts counts, state& /*kept*/) {
+        return detail::sum_of_squares(gradients, owned, counts);
+    }
+    template <class Blocks>
+    static std::uint64_t fingerprint(Comm& /*world*/, Blocks&& blocks) {
+        return detail::fingerprint(blocks);
+    }
+};
+
+/// Who works on a model's blocks, by where they are.
+template <class Comm, bool on_device>
+struct work_of {
+    using type = host_work<Comm>;
+};
+template <class Comm>
+struct work_of<Comm, true> : required_device_work<Comm> {};
 
 }  // namespace tutti::detail
