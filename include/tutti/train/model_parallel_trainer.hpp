@@ -310,7 +310,7 @@ public:
     ///                  each micro-batch in flight
     /// Without what layers save for each micro-batch in flight, what passes between layers of the stage while one goes through it,
     /// and what lives during a collective alone, such as the block of a tie that comes in.
-    /// @param, @throws as `traffic`; on the last stage, where no step has trained on a micro-batch of such a size
+    /// Parameters are those of `traffic`, and so are errors: on the last stage, where no step has trained on a micro-batch of such a size.
     rank_memory memory(std::size_t samples, std::size_t micro_batches = 1) {
         auto held = memory();
         with_costs("memory", samples, micro_batches, [&](auto const& costs) { held.activations = costs.memory(begins(), ends()); });
