@@ -7,6 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 
+static thread_local std::size_t allocated = 0;
+std::size_t allocated_there() { return allocated; }
+
 extern "C" {
 char const* cudaGetErrorString(cudaError_t) { return "an emulated error"; }
 char const* cudaGetErrorName(cudaError_t) { return "emulated"; }
@@ -15,6 +18,7 @@ cudaError_t cudaGetLastError() { return cudaSuccess; }
 // What is not initialised holds no numbers.
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
     *data = std::malloc(bytes);
+    allocated += bytes;
     return *data ? (std::memset(*data, 0xff, bytes), cudaSuccess) : cudaErrorMemoryAllocation;
 }
 cudaError_t cudaFree(void* data) { return std::free(data), cudaSuccess; }

@@ -40,6 +40,9 @@ private:
     int performed_ = 0;
 };
 
+/// Bytes that this thread has had of a device, in all.
+std::size_t allocated_there();
+
 using emulated = tutti::comm::with_devices<tutti::comm::threads, host_devices>;
 
 namespace tutti {
@@ -47,6 +50,10 @@ namespace tutti {
 template <std::floating_point T>
 void device_arithmetic<T>::multiply(cudaStream_t, device_span<T> x, T factor) {
     for (std::size_t k = 0; k < 7; ++k) detail::multiply_share(k, 7, factor, x.size(), x.data());
+}
+template <std::floating_point T>
+void device_arithmetic<T>::add(cudaStream_t, device_span<T> sums, device_span<T const> x, T weight) {
+    for (std::size_t k = 0; k < 3; ++k) detail::add_share(k, 3, weight, x.size(), x.data(), sums.data());
 }
 template <std::floating_point T>
 void device_arithmetic<T>::add_squares(cudaStream_t, device_span<T const> x, device_span<double> sums) {

@@ -15,7 +15,6 @@
 #include <tutti/concepts/partition.hpp>
 #include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
@@ -160,10 +159,6 @@ public:
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
         agree([&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
-        if constexpr (on_device)
-            if (options.accumulate != 1)
-                detail::raise<usage_error>({"tutti: run_epoch: accumulate = ", options.accumulate,
-                                            ": gradients in device memory are not added up over parts of a batch; it must be 1"});
         std::size_t const steps = detail::steps_of(size, options.batch);
         check_share(size);
         auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
@@ -312,6 +307,7 @@ public:
         detail::for_each_owned(parameters_of(model_), owned_,
                                [&](auto part) { held.optimizer += part.size_bytes() * static_cast<std::size_t>(state_.count); });
         if (!accumulated_.empty()) held.accumulation = held.gradients;
+        held.norms = work::room_for_norms(state_);
         return held;
     }
 
@@ -397,19 +393,17 @@ private:
             contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
             return result;
         }
-        if constexpr (!on_device) {
-            detail::clear_sums(accumulated_, gradients_of(model_));
-            detail::micro_batch_cuts const cuts{last - first, accumulate};
-            for (std::size_t part = 0; part < cuts.count(); ++part) {
-                std::size_t const from = share.before(first + cuts[part]), to = share.before(first + cuts[part + 1]);
-                if (from == to) continue;
-                train(from, to);
-                detail::add_weighted(accumulated_, gradients_of(model_),
-                                     static_cast<double>(to - from) / static_cast<double>(result.samples));
-            }
-            detail::copy_blocks(accumulated_, gradients_of(model_));
-            contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
+        work::clear_sums(*world_, accumulated_, gradients_of(model_));
+        detail::micro_batch_cuts const cuts{last - first, accumulate};
+        for (std::size_t part = 0; part < cuts.count(); ++part) {
+            std::size_t const from = share.before(first + cuts[part]), to = share.before(first + cuts[part + 1]);
+            if (from == to) continue;
+            train(from, to);
+            work::add_weighted(*world_, accumulated_, gradients_of(model_),
+                               static_cast<double>(to - from) / static_cast<double>(result.samples));
         }
+        work::copy_sums(*world_, accumulated_, gradients_of(model_));
+        contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
         return result;
     }
 
@@ -482,7 +476,7 @@ private:
     bool is_whole_ = true;
     double factor_ = 1;  // what the owned gradients are still to be multiplied by
     typename work::state state_;
-    detail::block_store accumulated_;  // sums over micro-batches; empty until they are used
+    typename work::store accumulated_;  // sums over micro-batches; empty until they are used
     std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
 };
 
