@@ -6,10 +6,12 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 using tutti::comm::threads;
 
@@ -56,7 +58,78 @@ void check_memory(Optimizer optimizer) {
     });
 }
 
+/// All that is kept of a training after a step.
+struct kept {
+    std::int64_t epoch = 0, steps = 0;
+    std::vector<float> parameters;
+    std::vector<std::vector<std::byte>> state;
+};
+
+template <class Trainer>
+kept save(Trainer& trainer, std::int64_t epoch) {
+    kept all;
+    all.epoch = epoch, all.steps = trainer.steps();
+    tutti::for_each_block(trainer.model().parameters(), [&](auto block) {
+        std::vector<float> numbers(block.size());
+        tutti::copy(block, numbers, trainer.world().stream());
+        all.parameters.insert(all.parameters.end(), numbers.begin(), numbers.end());
+    });
+    for (tutti::device_span<std::byte> const block : trainer.state())
+        tutti::copy(block, all.state.emplace_back(block.size()), trainer.world().stream());
+    return all;
+}
+
+template <class Trainer>
+void load(Trainer& trainer, kept const& from) {
+    trainer.epoch(from.epoch), trainer.steps(from.steps);
+    std::span rest{from.parameters};
+    tutti::for_each_block(trainer.model().parameters(), [&](auto block) {
+        tutti::copy(rest.first(block.size()), block, trainer.world().stream());
+        rest = rest.subspan(block.size());
+    });
+    auto const state = trainer.state();
+    check(state.size() == from.state.size(), "a new trainer has as many blocks of state");
+    for (std::size_t k = 0; k < state.size(); ++k) tutti::copy(from.state[k], state[k]);
+}
+
+/// Trains in one go, and from every step on again in a trainer of its own: see tests/laws/trainer_resume.cpp.
+template <class Optimizer>
+void resume(int ranks, tutti::epoch_options options, Optimizer optimizer, std::size_t slots) {
+    constexpr std::int64_t epochs = 2;
+    tutti::launch<emulated>(ranks, [&](emulated& world) {
+        auto const make = [&] {
+            return tutti::data_parallel_trainer{world, model<true>{}, tutti::partition::shuffled{.seed = 3}, tutti::sync::all_reduce{},
+                                                optimizer};
+        };
+        auto through = make();
+        std::vector<kept> after;
+        through.after_step([&](tutti::step_report const& now) { after.push_back(save(through, now.epoch)); });
+        while (through.epoch() < epochs) through.run_epoch(samples, options);
+        kept const end = save(through, epochs);
+        std::size_t const per_epoch = after.size() / epochs;
+        std::size_t bytes = 0;
+        for (auto const& block : end.state) bytes += block.size();
+        check(bytes == slots * 9 * sizeof(float), "state() is the optimiser's slots of all blocks");
+        for (std::size_t done = 1; done < after.size(); ++done) {
+            auto resumed = make();
+            after[done - 1].epoch += done % per_epoch == 0;
+            load(resumed, after[done - 1]);
+            options.first_step = done % per_epoch;
+            for (; resumed.epoch() < epochs; options.first_step = 0) resumed.run_epoch(samples, options);
+            kept const found = save(resumed, epochs);
+            check(found.parameters == end.parameters && found.state == end.state && found.steps == end.steps,
+                  "a training on a device that resumes after any step ends as one that went through, bit for bit");
+        }
+    });
+}
+
 int main() {
+    for (int const ranks : {1, 2, 3}) {
+        tutti::optim::rate::cosine const fall{.steps = 10, .warm_up = 3};
+        resume(ranks, {.batch = 8}, tutti::optim::sgd{}, 0);
+        resume(ranks, {.batch = 8, .accumulate = 2, .clip_norm = 0.01}, tutti::optim::sgd{.learning_rate = 0.1, .momentum = 0.9}, 1);
+        resume(ranks, {.batch = 8}, tutti::optim::scheduled{tutti::optim::adamw{.learning_rate = 0.05}, fall}, 2);
+    }
     compare(tutti::optim::sgd{.learning_rate = 0.1});
     compare(tutti::optim::sgd{.learning_rate = 0.1, .momentum = 0.9});
     compare(tutti::optim::adamw{});

@@ -41,6 +41,13 @@ public:
         return {reinterpret_cast<T*>(blocks_[index].data()), blocks_[index].size() / sizeof(T)};
     }
 
+    /// Every number, as bytes, one span per block.
+    std::vector<device_span<std::byte>> bytes() {
+        std::vector<device_span<std::byte>> all;
+        for (auto& block : blocks_) all.push_back(block.span());
+        return all;
+    }
+
 private:
     std::vector<device_buffer<std::byte>> blocks_;
 };

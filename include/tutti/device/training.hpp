@@ -36,6 +36,7 @@ struct device_work {
         device_buffer<double> sums;
     };
     using store = device_block_store;
+    using bytes = device_span<std::byte>;
 
     template <class T>
     static void clear(Comm& world, device_span<T> block) {
@@ -59,6 +60,15 @@ struct device_work {
         made.count = slots;
         for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k) made.stores[k] = device_block_store{world.stream(), blocks, owned};
         return made;
+    }
+
+    /// Every number of the state, as bytes. Waits for the device, so that whoever reads them, in whatever stream, finds them done.
+    static std::vector<bytes> bytes_of(Comm& world, state& kept) {
+        check_cuda(cudaStreamSynchronize(world.stream()), "cudaStreamSynchronize");
+        std::vector<bytes> all;
+        for (auto& each : kept.stores)
+            for (auto const block : each.bytes()) all.push_back(block);
+        return all;
     }
 
     /// Makes room for sums of gradients, or zeros of what is there.

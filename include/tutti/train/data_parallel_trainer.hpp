@@ -277,14 +277,9 @@ public:
 
     /// The optimiser's state for the parameters that this rank updates, such as momentum: bytes to read, or to overwrite with those
     /// of a trainer of the same model, optimiser, policies and number of ranks, on the same rank. Local.
-    std::vector<std::span<std::byte>> state() {
-        static_assert(!on_device,
-                      "tutti: state() gives bytes in host memory, and the state of a model in device memory is there too");
-        std::vector<std::span<std::byte>> all;
-        for (auto const& store : state_.stores)
-            for (auto const bytes : store.bytes()) all.push_back(bytes);
-        return all;
-    }
+    /// Returns spans of bytes where the model is: std::span, or `device_span`, which `tutti::copy` reads and overwrites.
+    /// Cost:   in device memory, a wait for what is enqueued
+    std::vector<typename detail::work_of<Comm, on_device>::type::bytes> state() { return work::bytes_of(*world_, state_); }
 
     /// What one optimiser step of an epoch hands to collectives on this rank, as the policy's formula. Without what does not grow with the
     /// model: what is compared or summed up per epoch, in `step` and for `clip_norm`; and without `buffers()`. Local.

@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace tutti::detail {
 
@@ -130,6 +131,7 @@ template <class Comm>
 struct host_work {
     using state = optimizer_slots;
     using store = block_store;
+    using bytes = std::span<std::byte>;
 
     template <class T>
     static void clear(Comm& /*world*/, std::span<T> block) {
@@ -138,6 +140,12 @@ struct host_work {
     template <class Parameters>
     static state make_state(Comm& /*world*/, Parameters&& parameters, slice owned, int slots) {
         return optimizer_state(parameters, owned, slots);
+    }
+    static std::vector<bytes> bytes_of(Comm& /*world*/, state& kept) {
+        std::vector<bytes> all;
+        for (auto const& each : kept.stores)
+            for (auto const block : each.bytes()) all.push_back(block);
+        return all;
     }
     template <class Gradients>
     static void clear_sums(Comm& /*world*/, store& sums, Gradients&& gradients) {
