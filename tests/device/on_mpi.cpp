@@ -3,6 +3,7 @@
 #include "emulated_kernels.hpp"
 #include "twins.hpp"
 
+#include <tutti/comm/checked.hpp>
 #include <tutti/comm/mpi.hpp>
 #include <tutti/comm/with_devices.hpp>
 
@@ -36,6 +37,17 @@ int main() {
         auto const p = static_cast<float>(world.size());
         check(here == std::array{p, 2 * p}, "what is on a device is summed there");
         check(tutti::all_reduce(world, 1) == world.size(), "and what is on the host, there");
+    });
+    tutti::launch<tutti::comm::with_devices<tutti::comm::checked<mpi>>>([](auto& world) {
+        tutti::device_buffer<float> on_device{2};
+        std::array<float, 2> on_host{1, 2};
+        check_throws<tutti::collective_mismatch>(
+            [&] {
+                if (world.rank() == 0) tutti::broadcast(world, on_device, 1);
+                else tutti::broadcast(world, on_host, 1);
+            },
+            "rank 0 called broadcast of 2 x float, root 1, in device memory; rank 1 called broadcast of 2 x float, root 1, in host memory",
+            "ranks that bring elements of different memories are told so");
     });
     compare(tutti::optim::sgd{.learning_rate = 0.1, .momentum = 0.9});
     compare(tutti::optim::adamw{});
