@@ -21,7 +21,7 @@ void compare(Optimizer optimizer) {
     for (std::size_t const parts : std::array<std::size_t, 2>{1, 3}) {
         tutti::epoch_options const options{.batch = 8, .accumulate = parts};
         auto const found = train<there, true>(ranks, options, optimizer);
-        check(found == train<mpi, false>(ranks, options, optimizer), "processes train on devices what they do on the host, bit for bit");
+        check(found == train<mpi, false>(ranks, options, optimizer), "on devices processes train what they do on the host, bit for bit");
         if (!found.parameters.empty())
             check(found == train<tutti::comm::threads, false>(ranks, options, optimizer), "which is what threads train");
     }

@@ -94,7 +94,7 @@ void load(Trainer& trainer, kept const& from) {
 
 /// Trains in one go, and from every step on again in a trainer of its own: see tests/laws/trainer_resume.cpp.
 template <class Optimizer>
-void resume(int ranks, tutti::epoch_options options, Optimizer optimizer, std::size_t slots) {
+void resume(int ranks, tutti::epoch_options const& options, Optimizer optimizer, std::size_t slots) {
     constexpr std::int64_t epochs = 2;
     tutti::launch<emulated>(ranks, [&](emulated& world) {
         auto const make = [&] {
@@ -114,8 +114,9 @@ void resume(int ranks, tutti::epoch_options options, Optimizer optimizer, std::s
             auto resumed = make();
             after[done - 1].epoch += done % per_epoch == 0;
             load(resumed, after[done - 1]);
-            options.first_step = done % per_epoch;
-            for (; resumed.epoch() < epochs; options.first_step = 0) resumed.run_epoch(samples, options);
+            auto rest = options;
+            rest.first_step = done % per_epoch;
+            for (; resumed.epoch() < epochs; rest.first_step = 0) resumed.run_epoch(samples, rest);
             kept const found = save(resumed, epochs);
             check(found.parameters == end.parameters && found.state == end.state && found.steps == end.steps,
                   "a training on a device that resumes after any step ends as one that went through, bit for bit");
@@ -165,16 +166,15 @@ int main() {
                 tutti::device_buffer<float> there{std::span<float const>{std::array{1.f, 2.f}}};
                 std::array<float, 2> here{1, 2};
                 try {
-                    if (world.rank() == 0) tutti::all_reduce(world, here);
-                    else tutti::all_reduce(world, there);
+                    if (world.rank() == 0) tutti::broadcast(world, here, 1);
+                    else tutti::broadcast(world, there, 1);
                 } catch (tutti::collective_mismatch const&) {
                     ++told;
                     throw;
                 }
             });
         },
-        "rank 0 called all_reduce of 2 x float with std::plus<void>, in host memory; rank 1 called all_reduce of 2 x float with "
-        "std::plus<void>, in device memory",
+        "rank 0 called broadcast of 2 x float, root 1, in host memory; rank 1 called broadcast of 2 x float, root 1, in device memory",
         "ranks that bring elements of different memories are told");
     check(told == 2, "all of them");
     return broken != 0;

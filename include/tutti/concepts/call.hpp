@@ -166,8 +166,8 @@ inline constexpr std::string_view in_device_memory = ", in device memory";
 
 }  // namespace detail
 
-/// A call in words: "all_reduce of 8 x float with std::plus<void>", "all_gather_v of up to 8 x float", "broadcast of 8 x float, root 0,
-/// in device memory".
+/// A call in words: "all_reduce of 8 x float with std::plus<void>", "all_gather_v of up to 8 x float",
+/// "broadcast of 8 x float, root 0, in device memory".
 [[gnu::cold]] inline std::string describe(call const& what) {
     std::string text;
     detail::append(text, {name(what.kind), what.counts ? "_v" : ""});

@@ -12,8 +12,7 @@
 
 namespace tutti::detail {
 
-/// Zeros in the shape of the owned part of a model's blocks, in device memory: what `block_store` is in the host's. Zeros are written in
-/// a stream.
+/// Zeros in the shape of the owned part of a model's blocks, in device memory: what `block_store` is in the host's.
 class device_block_store {
 public:
     device_block_store() = default;

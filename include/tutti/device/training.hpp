@@ -23,8 +23,8 @@
 
 /// `data_parallel_trainer` of a model whose `parameters()` and `gradients()` are `device_span`s, on a communicator that reaches both
 /// memories, such as `comm::with_devices`. Include this, and instantiate the kernels in one .cu: see tutti/device/kernels.hpp.
-/// The model enqueues its pass in the stream of the communicator, where the trainer's own work on gradients and parameters is, or waits
-/// for that stream before the pass and is through with it when it returns.
+/// The trainer's own work on gradients and parameters is enqueued in the stream of the communicator. There the model enqueues its pass
+/// too; or it waits for that stream first, and is through with the pass when it returns.
 namespace tutti::detail {
 
 template <class Comm>
@@ -58,7 +58,8 @@ struct device_work {
         check_slots(slots);
         state made;
         made.count = slots;
-        for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k) made.stores[k] = device_block_store{world.stream(), blocks, owned};
+        for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k)
+            made.stores[k] = device_block_store{world.stream(), blocks, owned};
         return made;
     }
 
