@@ -101,5 +101,5 @@ void check_collectives(tutti::comm::nccl& world) {
 
     std::vector<float> host(4);
     tutti::device_span<float> const lie{host.data(), host.size()};
-    check_throws<tutti::usage_error>([&] { tutti::all_reduce(world, lie); }, "not in device memory", "host memory is refused");
+    check_throws<tutti::usage_error>([&] { tutti::all_reduce(world, lie); }, "a buffer that lies elsewhere", "host memory is refused");
 }

@@ -6,18 +6,48 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <map>
+#include <mutex>
+
+namespace {
+
+thread_local std::size_t allocated = 0;
+std::mutex guard;
+std::map<std::byte const*, std::size_t> blocks;  // of all devices
+
+}  // namespace
+
+std::size_t allocated_there() { return allocated; }
 
 extern "C" {
 char const* cudaGetErrorString(cudaError_t) { return "an emulated error"; }
 char const* cudaGetErrorName(cudaError_t) { return "emulated"; }
-cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int* count) { return *count = 4, cudaSuccess; }
+cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 // What is not initialised holds no numbers.
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
     *data = std::malloc(bytes);
-    return *data ? (std::memset(*data, 0xff, bytes), cudaSuccess) : cudaErrorMemoryAllocation;
+    if (!*data) return cudaErrorMemoryAllocation;
+    std::memset(*data, 0xff, bytes);
+    allocated += bytes;
+    std::scoped_lock const lock{guard};
+    blocks[static_cast<std::byte const*>(*data)] = bytes;
+    return cudaSuccess;
 }
-cudaError_t cudaFree(void* data) { return std::free(data), cudaSuccess; }
+cudaError_t cudaFree(void* data) {
+    std::scoped_lock const lock{guard};
+    blocks.erase(static_cast<std::byte const*>(data));
+    return std::free(data), cudaSuccess;
+}
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* found, void const* data) {
+    std::scoped_lock const lock{guard};
+    auto const* const at = static_cast<std::byte const*>(data);
+    auto const behind = blocks.upper_bound(at);
+    bool const here = behind != blocks.begin() && at < std::prev(behind)->first + std::prev(behind)->second;
+    return found->type = here ? cudaMemoryTypeDevice : cudaMemoryTypeUnregistered, cudaSuccess;
+}
 cudaError_t cudaMemcpy(void* to, void const* from, std::size_t bytes, cudaMemcpyKind) {
     return std::memcpy(to, from, bytes), cudaSuccess;
 }
@@ -27,7 +57,13 @@ cudaError_t cudaMemcpyAsync(void* to, void const* from, std::size_t bytes, cudaM
 cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t) {
     return std::memset(data, value, bytes), cudaSuccess;
 }
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* made, unsigned) { return *made = nullptr, cudaSuccess; }
+cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* made, unsigned) { return *made = nullptr, cudaSuccess; }
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaEventQuery(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
 
 char const* cublasGetStatusString(cublasStatus_t) { return "emulated"; }
 cublasStatus_t cublasCreate_v2(cublasHandle_t* handle) {

@@ -211,7 +211,7 @@ private:
         detail::check_cuda(cudaPointerGetAttributes(&found, data), "cudaPointerGetAttributes");
         if (found.type != cudaMemoryTypeDevice && found.type != cudaMemoryTypeManaged)
             detail::raise<usage_error>(
-                {"tutti: ", describe(what), ": rank ", rank_, " brings a buffer that is not in device memory"});
+                {"tutti: ", describe(what), ": rank ", rank_, " brings a buffer that lies elsewhere"});
     }
     void check_alive(call const& what) {
         look(what);

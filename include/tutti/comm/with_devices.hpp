@@ -58,9 +58,8 @@ public:
     /// @throws usage_error  for a schedule on device memory
     void announce(call const& what) {
         if (what.where == memory_space::device)
-            detail::raise<usage_error>({"tutti: ", describe(what),
-                                        ": a schedule folds and copies on the host, and these elements are "
-                                        "in device memory: leave the algorithm out"});
+            detail::raise<usage_error>(
+                {"tutti: ", describe(what), ": a schedule folds and copies on the host: leave the algorithm out"});
         host_->announce(what);
     }
     void exchange(std::span<message const> round, call const& what) {
@@ -83,7 +82,7 @@ public:
     }
 
 private:
-    /// Told apart from the host's calls, where ranks compare them.
+    /// Marked by an algorithm, which a device's calls do not have otherwise: ranks compare calls by all but `where`.
     static call as_compared(call what) {
         what.algorithm = algorithm_id::own;
         return what;

@@ -160,7 +160,14 @@ struct message {
     int lane = lane::own;       ///< in which it meets the peer's
 };
 
-/// A call in words: "all_reduce of 8 x float with std::plus<void>", "all_gather_v of up to 8 x float".
+namespace detail {
+
+inline constexpr std::string_view in_device_memory = ", in device memory";
+
+}  // namespace detail
+
+/// A call in words: "all_reduce of 8 x float with std::plus<void>", "all_gather_v of up to 8 x float",
+/// "broadcast of 8 x float, root 0, in device memory".
 [[gnu::cold]] inline std::string describe(call const& what) {
     std::string text;
     detail::append(text, {name(what.kind), what.counts ? "_v" : ""});
@@ -169,9 +176,22 @@ struct message {
     else if (what.type) detail::append(text, {what.counts ? " of up to " : " of ", what.count, " x ", what.type->name});
     if (what.reduce) detail::append(text, {" with ", what.reduce->name});
     if (what.root >= 0) detail::append(text, {", root ", what.root});
-    if (what.algorithm != algorithm_id::automatic) detail::append(text, {", by ", name(what.algorithm)});
+    bool const on_device = what.where == memory_space::device, marked = on_device && what.algorithm == algorithm_id::own;
+    if (what.algorithm != algorithm_id::automatic && !marked) detail::append(text, {", by ", name(what.algorithm)});
     if (what.settings != 0) detail::append(text, {" with settings ", what.settings});
+    if (on_device) text += detail::in_device_memory;
     return text;
 }
+
+namespace detail {
+
+inline bool tells_of_device(std::string_view called) { return called.find(in_device_memory) != called.npos; }
+/// What a call in words lacks where another rank's tells of a device.
+inline std::string_view contrast(std::string_view called) {
+    bool const elements = called.find(" of ") != called.npos;
+    return elements && !tells_of_device(called) ? ", in host memory" : "";
+}
+
+}  // namespace detail
 
 }  // namespace tutti

@@ -122,7 +122,9 @@ void compare_call(Comm& world, call const& what, std::uint64_t sequence) {
             called += (k ? ", " : ", in parts of ") + std::to_string(what.counts[k]);
         if (!in_step) called += " as its call " + std::to_string(sequence);
         std::vector<std::pair<std::string, std::string>> groups;  // what was called, by whom
-        auto const texts = gather_texts(world, called);
+        auto texts = gather_texts(world, called);
+        if (std::any_of(texts.begin(), texts.end(), tells_of_device))
+            for (std::string& each : texts) each += contrast(each);
         for (std::size_t k = 0; k < ranks; ++k) {
             auto const known = std::find_if(groups.begin(), groups.end(), [&](auto const& each) { return each.first == texts[k]; });
             if (known == groups.end()) groups.emplace_back(texts[k], "rank " + std::to_string(k));

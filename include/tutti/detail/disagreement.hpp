@@ -23,10 +23,11 @@ public:
     /// @throws collective_mismatch  unless all ranks call the same
     [[gnu::cold]] void compare_fully(call const& what) {
         group_.say(rank_, sequence_, called(what));
-        bool same = true;
+        bool same = true, on_device = false;
         for (int rank = 0; rank < group_.size(); ++rank) {
             group_.await(rank_, rank, sequence_, what, [&] { return group_.has_said(rank, sequence_); });
             same = same && alike(0, rank);
+            on_device = on_device || tells_of_device(group_.said(rank));
         }
         if (same) return;
         std::string text;
@@ -40,7 +41,8 @@ public:
             append(text, {text.empty() ? ": rank " : "; rank ", first});
             for (int rank = first + 1; rank < group_.size(); ++rank)
                 if (alike(first, rank)) append(text, {", rank ", rank});
-            append(text, {" called ", group_.said(first), of_that_name ? ", but another of that name" : ""});
+            append(text, {" called ", group_.said(first), on_device ? contrast(group_.said(first)) : "",
+                          of_that_name ? ", but another of that name" : ""});
         }
         tell(text);
     }

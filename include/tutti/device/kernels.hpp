@@ -19,6 +19,10 @@ template <class T>
 constexpr void multiply_share(std::size_t first, std::size_t workers, T factor, std::size_t count, T* x) {
     for (std::size_t i = first; i < count; i += workers) x[i] *= factor;
 }
+template <class T>
+constexpr void add_share(std::size_t first, std::size_t workers, T weight, std::size_t count, T const* x, T* sums) {
+    for (std::size_t i = first; i < count; i += workers) sums[i] += weight * x[i];
+}
 /// Each adds to a sum of its own, so that the order is the same in every run.
 template <class T>
 constexpr void square_share(std::size_t first, std::size_t workers, std::size_t count, T const* x, double* sums) {
@@ -33,8 +37,20 @@ __global__ void multiply_kernel(T factor, std::size_t count, T* x) {
     multiply_share(std::size_t{blockIdx.x} * blockDim.x + threadIdx.x, std::size_t{gridDim.x} * blockDim.x, factor, count, x);
 }
 template <class T>
+__global__ void add_kernel(T weight, std::size_t count, T const* x, T* sums) {
+    add_share(std::size_t{blockIdx.x} * blockDim.x + threadIdx.x, std::size_t{gridDim.x} * blockDim.x, weight, count, x, sums);
+}
+template <class T>
 __global__ void square_kernel(std::size_t count, T const* x, double* sums) {
     square_share(std::size_t{blockIdx.x} * blockDim.x + threadIdx.x, std::size_t{gridDim.x} * blockDim.x, count, x, sums);
+}
+
+inline constexpr std::size_t kernel_threads = 256;  // of a block
+/// Blocks for so many elements: at most some for each processor of the largest device.
+inline unsigned kernel_blocks(std::size_t count) {
+    constexpr std::size_t most = 4096;
+    std::size_t const blocks = (count + kernel_threads - 1) / kernel_threads;
+    return static_cast<unsigned>(blocks < most ? blocks : most);
 }
 #endif
 
@@ -51,6 +67,9 @@ struct device_arithmetic {
 
     /// x *= factor
     static void multiply(cudaStream_t stream, device_span<T> x, T factor);
+    /// sums += weight * x, element by element
+    /// @pre  as many of each
+    static void add(cudaStream_t stream, device_span<T> sums, device_span<T const> x, T weight);
     /// Adds the squares of x to `sums`, one for each of the workers.
     static void add_squares(cudaStream_t stream, device_span<T const> x, device_span<double> sums);
 };
@@ -70,17 +89,20 @@ struct device_update {
 template <std::floating_point T>
 void device_arithmetic<T>::multiply(cudaStream_t stream, device_span<T> x, T factor) {
     if (x.empty()) return;
-    constexpr std::size_t threads = 256, most = 4096;
-    std::size_t const blocks = (x.size() + threads - 1) / threads;
-    detail::multiply_kernel<<<static_cast<unsigned>(blocks < most ? blocks : most), threads, 0, stream>>>(factor, x.size(),
-                                                                                                          x.data());
+    detail::multiply_kernel<<<detail::kernel_blocks(x.size()), detail::kernel_threads, 0, stream>>>(factor, x.size(), x.data());
     detail::check_cuda(cudaGetLastError(), "a product on the device");
+}
+template <std::floating_point T>
+void device_arithmetic<T>::add(cudaStream_t stream, device_span<T> sums, device_span<T const> x, T weight) {
+    if (x.empty()) return;
+    detail::add_kernel<<<detail::kernel_blocks(x.size()), detail::kernel_threads, 0, stream>>>(weight, x.size(), x.data(),
+                                                                                               sums.data());
+    detail::check_cuda(cudaGetLastError(), "a sum on the device");
 }
 template <std::floating_point T>
 void device_arithmetic<T>::add_squares(cudaStream_t stream, device_span<T const> x, device_span<double> sums) {
     if (x.empty()) return;
-    constexpr std::size_t threads = 256;
-    detail::square_kernel<<<workers / threads, threads, 0, stream>>>(x.size(), x.data(), sums.data());
+    detail::square_kernel<<<workers / detail::kernel_threads, detail::kernel_threads, 0, stream>>>(x.size(), x.data(), sums.data());
     detail::check_cuda(cudaGetLastError(), "a sum of squares on the device");
 }
 template <std::floating_point T, class Optimizer>

@@ -8,6 +8,7 @@
 #include <tutti/detail/cuda.hpp>
 #include <tutti/detail/device_work.hpp>
 #include <tutti/detail/text.hpp>
+#include <tutti/device/block_store.hpp>
 #include <tutti/device/buffer.hpp>
 #include <tutti/device/kernels.hpp>
 #include <tutti/error.hpp>
@@ -15,14 +16,15 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <type_traits>
 #include <vector>
 
 /// `data_parallel_trainer` of a model whose `parameters()` and `gradients()` are `device_span`s, on a communicator that reaches both
 /// memories, such as `comm::with_devices`. Include this, and instantiate the kernels in one .cu: see tutti/device/kernels.hpp.
-/// What the model's pass computes is enqueued in the stream of the communicator, or complete when the pass returns: the trainer's own
-/// work on gradients and parameters is enqueued there.
+/// The trainer's own work on gradients and parameters is enqueued in the stream of the communicator. There the model enqueues its pass
+/// too; or it waits for that stream first, and is through with the pass when it returns.
 namespace tutti::detail {
 
 template <class Comm>
@@ -30,9 +32,11 @@ struct device_work {
     /// An optimiser's numbers, and room to add up in.
     struct state {
         int count = 0;
-        std::array<std::vector<device_buffer<std::byte>>, 2> stores;
+        std::array<device_block_store, 2> stores;
         device_buffer<double> sums;
     };
+    using store = device_block_store;
+    using bytes = device_span<std::byte>;
 
     template <class T>
     static void clear(Comm& world, device_span<T> block) {
@@ -54,16 +58,45 @@ struct device_work {
         check_slots(slots);
         state made;
         made.count = slots;
-        for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k) {
-            std::size_t offset = 0;
-            for_each_block(blocks, [&](auto block) {
-                std::size_t const bytes =
-                    part_of_block(owned, offset, block.size()).size() * sizeof(typename decltype(block)::value_type);
-                clear(world, made.stores[k].emplace_back(bytes).span());
-                offset += block.size();
-            });
-        }
+        for (std::size_t k = 0; k < static_cast<std::size_t>(slots); ++k)
+            made.stores[k] = device_block_store{world.stream(), blocks, owned};
         return made;
+    }
+
+    /// Every number of the state, as bytes. Waits for the device, so that whoever reads them, in whatever stream, finds them done.
+    static std::vector<bytes> bytes_of(Comm& world, state& kept) {
+        check_cuda(cudaStreamSynchronize(world.stream()), "cudaStreamSynchronize");
+        std::vector<bytes> all;
+        for (auto& each : kept.stores)
+            for (auto const block : each.bytes()) all.push_back(block);
+        return all;
+    }
+
+    /// Makes room for sums of gradients, or zeros of what is there.
+    template <class Gradients>
+    static void clear_sums(Comm& world, store& sums, Gradients&& gradients) {
+        if (sums.empty())
+            sums = device_block_store{world.stream(), gradients, slice{0, std::numeric_limits<std::size_t>::max()}};
+        else sums.clear(world.stream());
+    }
+    /// sums += weight * gradients
+    template <class Gradients>
+    static void add_weighted(Comm& world, store& sums, Gradients&& gradients, double weight) {
+        std::size_t index = 0;
+        for_each_block(gradients, [&](auto block) {
+            using T = typename decltype(block)::value_type;
+            device_arithmetic<T>::add(world.stream(), sums.template block<T>(index++), block, static_cast<T>(weight));
+        });
+    }
+    template <class Gradients>
+    static void copy_sums(Comm& world, store& sums, Gradients&& gradients) {
+        std::size_t index = 0;
+        for_each_block(gradients, [&](auto block) {
+            auto const from = sums.template block<typename decltype(block)::value_type>(index++);
+            if (!block.empty())
+                check_cuda(cudaMemcpyAsync(block.data(), from.data(), block.size_bytes(), cudaMemcpyDeviceToDevice, world.stream()),
+                           "cudaMemcpyAsync");
+        });
     }
 
     /// Moves the owned parameters by one step, along the gradients multiplied by `factor`.
@@ -78,7 +111,7 @@ struct device_work {
             auto const part = part_of_block(owned, offset, x.size());
             auto slot = [&](std::size_t k) -> device_span<T> {
                 if (static_cast<int>(k) >= kept.count) return {};
-                return {reinterpret_cast<T*>(kept.stores[k][index].data()), part.size()};
+                return kept.stores[k].template block<T>(index);
             };
             if (part.size() != 0)
                 device_update<T, Optimizer>::move(world.stream(), rule.template at<T>(step), kept.count, static_cast<T>(factor),
@@ -100,7 +133,8 @@ struct device_work {
             using T = typename decltype(block)::value_type;
             auto const part = part_of_block(owned, offset, block.size());
             offset += block.size();
-            if (counts(index++)) device_arithmetic<T>::add_squares(world.stream(), block.subspan(part.first, part.size()), kept.sums.span());
+            if (counts(index++))
+                device_arithmetic<T>::add_squares(world.stream(), block.subspan(part.first, part.size()), kept.sums.span());
         });
         std::vector<double> sums(workers);
         tutti::copy(kept.sums, sums, world.stream());
@@ -108,6 +142,9 @@ struct device_work {
         for (double const each : sums) sum += each;
         return sum;
     }
+
+    /// Bytes of the room that norms are added up in, once one was asked for.
+    static std::size_t room_for_norms(state const& kept) { return kept.sums.span().size_bytes(); }
 
     /// A hash of every byte of every block; equal bits give equal hashes. Waits for the device.
     template <class Blocks>

@@ -15,7 +15,6 @@
 #include <tutti/concepts/partition.hpp>
 #include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
@@ -160,10 +159,6 @@ public:
         detail::require_trains_on<Model, Data>();
         auto const size = static_cast<std::size_t>(std::size(data));
         agree([&](auto& group) { detail::check_epoch(group, size, options, epoch_, step_); });
-        if constexpr (on_device)
-            if (options.accumulate != 1)
-                detail::raise<usage_error>({"tutti: run_epoch: accumulate = ", options.accumulate,
-                                            ": gradients in device memory are not added up over parts of a batch; it must be 1"});
         std::size_t const steps = detail::steps_of(size, options.batch);
         check_share(size);
         auto const share = partition_.share(share_of{epoch_, size, world_->rank(), world_->size()});
@@ -282,14 +277,9 @@ public:
 
     /// The optimiser's state for the parameters that this rank updates, such as momentum: bytes to read, or to overwrite with those
     /// of a trainer of the same model, optimiser, policies and number of ranks, on the same rank. Local.
-    std::vector<std::span<std::byte>> state() {
-        static_assert(!on_device,
-                      "tutti: state() gives bytes in host memory, and the state of a model in device memory is there too");
-        std::vector<std::span<std::byte>> all;
-        for (auto const& store : state_.stores)
-            for (auto const bytes : store.bytes()) all.push_back(bytes);
-        return all;
-    }
+    /// Returns spans of bytes where the model is: std::span, or `device_span`, which `tutti::copy` reads and overwrites.
+    /// Cost:   in device memory, a wait for what is enqueued
+    std::vector<typename detail::work_of<Comm, on_device>::type::bytes> state() { return work::bytes_of(*world_, state_); }
 
     /// What one optimiser step of an epoch hands to collectives on this rank, as the policy's formula. Without what does not grow with the
     /// model: what is compared or summed up per epoch, in `step` and for `clip_norm`; and without `buffers()`. Local.
@@ -312,6 +302,7 @@ public:
         detail::for_each_owned(parameters_of(model_), owned_,
                                [&](auto part) { held.optimizer += part.size_bytes() * static_cast<std::size_t>(state_.count); });
         if (!accumulated_.empty()) held.accumulation = held.gradients;
+        held.norms = work::room_for_norms(state_);
         return held;
     }
 
@@ -397,19 +388,17 @@ private:
             contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
             return result;
         }
-        if constexpr (!on_device) {
-            detail::clear_sums(accumulated_, gradients_of(model_));
-            detail::micro_batch_cuts const cuts{last - first, accumulate};
-            for (std::size_t part = 0; part < cuts.count(); ++part) {
-                std::size_t const from = share.before(first + cuts[part]), to = share.before(first + cuts[part + 1]);
-                if (from == to) continue;
-                train(from, to);
-                detail::add_weighted(accumulated_, gradients_of(model_),
-                                     static_cast<double>(to - from) / static_cast<double>(result.samples));
-            }
-            detail::copy_blocks(accumulated_, gradients_of(model_));
-            contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
+        work::clear_sums(*world_, accumulated_, gradients_of(model_));
+        detail::micro_batch_cuts const cuts{last - first, accumulate};
+        for (std::size_t part = 0; part < cuts.count(); ++part) {
+            std::size_t const from = share.before(first + cuts[part]), to = share.before(first + cuts[part + 1]);
+            if (from == to) continue;
+            train(from, to);
+            work::add_weighted(*world_, accumulated_, gradients_of(model_),
+                               static_cast<double>(to - from) / static_cast<double>(result.samples));
         }
+        work::copy_sums(*world_, accumulated_, gradients_of(model_));
+        contribute(result.samples == 0, static_cast<double>(result.samples) / whole);
         return result;
     }
 
@@ -482,7 +471,7 @@ private:
     bool is_whole_ = true;
     double factor_ = 1;  // what the owned gradients are still to be multiplied by
     typename work::state state_;
-    detail::block_store accumulated_;  // sums over micro-batches; empty until they are used
+    typename work::store accumulated_;  // sums over micro-batches; empty until they are used
     std::size_t dealt_size_ = 0;  // size of the data that the partition was last compared for
 };
 

@@ -29,7 +29,7 @@ struct step_report {
     double gradient_norm = 0;  ///< of the whole gradient before clipping; 0 unless clipped
 };
 
-/// Bytes that one rank holds for a training, of what grows with the model.
+/// Bytes that one rank holds for a training: of what grows with the model, and all of the trainer's own in a device's memory.
 struct rank_memory {
     std::size_t parameters = 0;
     std::size_t gradients = 0;
@@ -37,8 +37,9 @@ struct rank_memory {
     std::size_t sync = 0;          ///< what the synchronisation policy keeps
     std::size_t accumulation = 0;  ///< sums over micro-batches; of a model in one piece none before an epoch with `accumulate`
     std::size_t activations = 0;   ///< of a stage during a step: what came over its cuts or is to go, and gradients of the loss
+    std::size_t norms = 0;         ///< on a device, where `clip_norm` adds up squares: 64 KiB from the first step with it on
 
-    std::size_t total() const { return parameters + gradients + optimizer + sync + accumulation + activations; }
+    std::size_t total() const { return parameters + gradients + optimizer + sync + accumulation + activations + norms; }
 };
 
 /// One epoch. The loss is equal on all ranks; times are this rank's.

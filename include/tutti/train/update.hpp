@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 namespace tutti::detail {
 
@@ -129,6 +130,8 @@ void copy_blocks(block_store const& from, Blocks&& to) {
 template <class Comm>
 struct host_work {
     using state = optimizer_slots;
+    using store = block_store;
+    using bytes = std::span<std::byte>;
 
     template <class T>
     static void clear(Comm& /*world*/, std::span<T> block) {
@@ -137,6 +140,24 @@ struct host_work {
     template <class Parameters>
     static state make_state(Comm& /*world*/, Parameters&& parameters, slice owned, int slots) {
         return optimizer_state(parameters, owned, slots);
+    }
+    static std::vector<bytes> bytes_of(Comm& /*world*/, state& kept) {
+        std::vector<bytes> all;
+        for (auto const& each : kept.stores)
+            for (auto const block : each.bytes()) all.push_back(block);
+        return all;
+    }
+    template <class Gradients>
+    static void clear_sums(Comm& /*world*/, store& sums, Gradients&& gradients) {
+        detail::clear_sums(sums, gradients);
+    }
+    template <class Gradients>
+    static void add_weighted(Comm& /*world*/, store& sums, Gradients&& gradients, double weight) {
+        detail::add_weighted(sums, gradients, weight);
+    }
+    template <class Gradients>
+    static void copy_sums(Comm& /*world*/, store& sums, Gradients&& gradients) {
+        copy_blocks(sums, gradients);
     }
     template <class Optimizer, class Parameters, class Gradients>
     static void update(Comm& /*world*/, Optimizer const& rule, std::int64_t step, Parameters&& parameters, Gradients&& gradients,
@@ -147,6 +168,7 @@ struct host_work {
     static double sum_of_squares(Comm& /*world*/, Gradients&& gradients, slice owned, Counts counts, state& /*kept*/) {
         return detail::sum_of_squares(gradients, owned, counts);
     }
+    static std::size_t room_for_norms(state const& /*kept*/) { return 0; }
     template <class Blocks>
     static std::uint64_t fingerprint(Comm& /*world*/, Blocks&& blocks) {
         return detail::fingerprint(blocks);
