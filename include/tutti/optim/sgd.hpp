@@ -23,12 +23,13 @@ struct sgd {
         T learning_rate, momentum, weight_decay;
         bool nesterov;
 
-        constexpr void operator()(T& x, T gradient) const { x -= learning_rate * (gradient + weight_decay * x); }
+        constexpr void operator()(T& x, T gradient) const { x -= learning_rate * decayed(gradient, x); }
         constexpr void operator()(T& x, T gradient, T& velocity) const {
-            T const g = gradient + weight_decay * x;
+            T const g = decayed(gradient, x);
             velocity = detail::without_subnormals(momentum * velocity + g);
             x -= learning_rate * (nesterov ? g + momentum * velocity : velocity);
         }
+        constexpr T decayed(T gradient, T x) const { return weight_decay != 0 ? gradient + weight_decay * x : gradient; }
     };
 
     int slots() const { return momentum != 0 ? 1 : 0; }
