@@ -31,14 +31,14 @@ def counts_of(launcher, program, ranks, calls, environment):
     return counts
 
 
-def judge(programs, calls, environment):
+def judge(programs, calls, numbers_of_ranks, environment):
     """Prints a table, and returns its rows."""
     print(f"Instructions of a call of 8 bytes on rank 0, {calls} calls\n")
     print("| MPI | ranks | MPI_Allreduce, least | median | tutti, least | median | more | | goal |")
     print("|---|---|---|---|---|---|---|---|---|")
     found = []
     for mpi, (launcher, program) in programs.items():
-        for ranks in (1, 2):
+        for ranks in numbers_of_ranks:
             counts = counts_of(launcher, program, ranks, calls, environment)
             least = {by: min(each) for by, each in counts.items()}
             middle = {by: statistics.median(each) for by, each in counts.items()}
