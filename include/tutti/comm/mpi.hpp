@@ -87,16 +87,15 @@ public:
     /// take long to compile.
     template <collective Kind, class T, class Operation>
     [[gnu::always_inline]] void perform(call const& what) {
-        constexpr bool native = detail::mpi_collectives::has_all<Kind, T, Operation>();
-        // Of a small sum by MPI little more is left than MPI's part.
-        if constexpr (native && Kind == collective::all_reduce) {
-            if (by_itself_ && !memory_ && started_->empty() && what.count <= INT_MAX) [[likely]] {
+        // Of a small call by MPI little more is left than MPI's part.
+        if constexpr (detail::mpi_collectives::has_most<Kind, T, Operation>()) {
+            if (by_itself_ && !memory_ && started_->empty() && native_.has_typed<Kind, T>(what)) [[likely]] {
                 detail::watchdog::watched const watched{*watchdog_, what};
-                return native_.all_reduce(what);
+                return native_.perform_typed<Kind, T>(what);
             }
         }
         call const copy = what;  // in memory only on this path
-        if constexpr (native) perform_natively<Kind>(copy);
+        if constexpr (detail::mpi_collectives::has_all<Kind, T, Operation>()) perform_natively<Kind>(copy);
         else perform(copy);
     }
 

@@ -26,8 +26,19 @@ public:
     /// Whether MPI has every collective of this kind on such elements, with such an operation, where parts do not differ.
     template <collective Kind, class T, class Operation>
     static constexpr bool has_all() {
+        return Kind != collective::reduce_scatter && has_most<Kind, T, Operation>();
+    }
+    /// The same, but perhaps not of those in place.
+    template <collective Kind, class T, class Operation>
+    static constexpr bool has_most() {
         if constexpr (!reduces(Kind)) return true;
-        else return Kind != collective::reduce_scatter && has_mpi_type(element_type_of<T>) && has_mpi_operation(reduction_of<T, Operation>);
+        else return has_mpi_type(element_type_of<T>) && has_mpi_operation(reduction_of<T, Operation>);
+    }
+    /// Whether `perform_typed` takes this call, of a kind that `has_most` of.
+    template <collective Kind, class T>
+    [[gnu::always_inline]] bool has_typed(call const& what) const {
+        if constexpr (Kind == collective::barrier) return true;
+        else return what.count <= INT_MAX / unit_of<T> && (Kind != collective::reduce_scatter || !in_place_of_equal_parts(what));
     }
     /// Whether MPI has this collective on these elements, with this operation, in this place.
     bool has(call const& what) const {
@@ -42,6 +53,21 @@ public:
         check_mpi(MPI_Allreduce(what.in == what.out ? MPI_IN_PLACE : what.in, what.out, static_cast<int>(what.count),
                                 mpi_type(*what.type), mpi_operation(*what.reduce), group_),
                   "MPI_Allreduce");
+    }
+
+    /// Calls MPI's blocking function. Inlined where the call is made, since the types are known there; and nothing of it is a call
+    /// of ours, before which g++ 12 leaves vector registers in a state that makes MPI's own code slow.
+    template <collective Kind, class T>
+    [[gnu::always_inline]] void perform_typed(call const& what) const {
+        if constexpr (Kind == collective::barrier) {
+            check_mpi(MPI_Barrier(group_), "MPI_Barrier");
+        } else if constexpr (Kind == collective::all_reduce) {
+            all_reduce(what);
+        } else {
+            constexpr bool named = has_mpi_type(element_type_of<T>);
+            auto const type = named ? mpi_type(element_type_of<T>) : MPI_BYTE;
+            perform_as<Kind>(what, type, static_cast<int>(what.count * unit_of<T>), nullptr);
+        }
     }
 
     /// Calls MPI's blocking function for a call of a kind that `has_all` of. What an int cannot count is reduced in pieces.
@@ -100,6 +126,9 @@ private:
     static constexpr bool reduces_in_place_at_0_alone = false;
 #endif
 
+    /// As how many elements MPI counts one of type T: bytes, where it has no name for it.
+    template <class T>
+    static constexpr std::size_t unit_of = has_mpi_type(element_type_of<T>) ? 1 : sizeof(T);
     /// Whether all parts together, of a call whose parts differ, can be counted by an int.
     bool has_int_counts(call const& what) const {
         std::size_t const unit = mpi_type(*what.type) == MPI_DATATYPE_NULL ? what.type->size : 1;
@@ -112,9 +141,15 @@ private:
     }
     /// Whether this rank's part of one buffer is the other buffer.
     bool in_place(call const& what) const {
-        std::size_t before = static_cast<std::size_t>(rank_) * what.count;
-        if (what.counts) before = 0;
-        for (int k = 0; what.counts && k < rank_; ++k) before += what.counts[k];
+        if (!what.counts) return in_place_of_equal_parts(what);
+        std::size_t before = 0;
+        for (int k = 0; k < rank_; ++k) before += what.counts[k];
+        return in_place_at(what, before);
+    }
+    [[gnu::always_inline]] bool in_place_of_equal_parts(call const& what) const {
+        return in_place_at(what, static_cast<std::size_t>(rank_) * what.count);
+    }
+    [[gnu::always_inline]] static bool in_place_at(call const& what, std::size_t before) {
         std::size_t const bytes = before * what.type->size;
         return brings_parts(what.kind) ? what.out == what.in + bytes : what.in == what.out + bytes;
     }
@@ -131,62 +166,66 @@ private:
                       "MPI_Allreduce");
         } else {
             mpi_elements const elements{*what.type, what.count};
-            auto const type = elements.type();
-            auto const n = elements.count();
-            bool const root = what.root == rank_;
-            void const* const in = what.in == what.out ? MPI_IN_PLACE : what.in;
-            void* const out = what.out;
-            if constexpr (Kind == collective::broadcast) {
-                check_mpi(request ? MPI_Ibcast(out, n, type, what.root, group_, request)
-                                  : MPI_Bcast(out, n, type, what.root, group_),
-                          "MPI_Bcast");
-            } else if constexpr (Kind == collective::reduce) {
-                auto const operation = mpi_operation(*what.reduce);
-                void const* brought = root ? in : what.in;
-                aligned_bytes copy;
-                if (reduces_in_place_at_0_alone && !request && root && brought == MPI_IN_PLACE && rank_ != 0 && n != 0) {
-                    copy = aligned_bytes{what.bytes(), what.type->alignment};
-                    std::memcpy(copy.data(), what.in, what.bytes());
-                    brought = copy.data();
-                }
-                check_mpi(request ? MPI_Ireduce(brought, out, n, type, operation, what.root, group_, request)
-                                  : MPI_Reduce(brought, out, n, type, operation, what.root, group_),
-                          "MPI_Reduce");
-            } else if constexpr (Kind == collective::reduce_scatter) {
-                auto const operation = mpi_operation(*what.reduce);
-                check_mpi(request ? MPI_Ireduce_scatter_block(in, out, n, type, operation, group_, request)
-                                  : MPI_Reduce_scatter_block(in, out, n, type, operation, group_),
-                          "MPI_Reduce_scatter_block");
-            } else if constexpr (Kind == collective::gather) {
-                void const* const brought = root && in_place(what) ? MPI_IN_PLACE : what.in;
-                check_mpi(request ? MPI_Igather(brought, n, type, out, n, type, what.root, group_, request)
-                                  : MPI_Gather(brought, n, type, out, n, type, what.root, group_),
-                          "MPI_Gather");
-            } else if constexpr (Kind == collective::all_gather) {
-                void const* const brought = in_place(what) ? MPI_IN_PLACE : what.in;
-                check_mpi(request ? MPI_Iallgather(brought, n, type, out, n, type, group_, request)
-                                  : MPI_Allgather(brought, n, type, out, n, type, group_),
-                          "MPI_Allgather");
-            } else if constexpr (Kind == collective::scatter) {
-                void* const got = root && in_place(what) ? MPI_IN_PLACE : out;
-                check_mpi(request ? MPI_Iscatter(what.in, n, type, got, n, type, what.root, group_, request)
-                                  : MPI_Scatter(what.in, n, type, got, n, type, what.root, group_),
-                          "MPI_Scatter");
-            } else if constexpr (Kind == collective::all_to_all) {
-                check_mpi(request ? MPI_Ialltoall(in, n, type, out, n, type, group_, request)
-                                  : MPI_Alltoall(in, n, type, out, n, type, group_),
-                          "MPI_Alltoall");
-            } else if constexpr (Kind == collective::scan) {
-                auto const operation = mpi_operation(*what.reduce);
-                check_mpi(request ? MPI_Iscan(in, out, n, type, operation, group_, request)
-                                  : MPI_Scan(in, out, n, type, operation, group_),
-                          "MPI_Scan");
-            } else {
-                auto const operation = mpi_operation(*what.reduce);
-                check_mpi(request ? MPI_Iexscan(in, out, n, type, operation, group_, request)
-                                  : MPI_Exscan(in, out, n, type, operation, group_),
-                          "MPI_Exscan");
+            perform_as<Kind>(what, elements.type(), elements.count(), request);
+        }
+    }
+
+    /// The same but for a barrier, on `n` elements as MPI counts them.
+    template <collective Kind>
+    [[gnu::always_inline]] void perform_as(call const& what, MPI_Datatype type, int n, MPI_Request* request) const {
+        bool const root = what.root == rank_;
+        void const* const in = what.in == what.out ? MPI_IN_PLACE : what.in;
+        void* const out = what.out;
+        if constexpr (Kind == collective::broadcast) {
+            check_mpi(request ? MPI_Ibcast(out, n, type, what.root, group_, request)
+                              : MPI_Bcast(out, n, type, what.root, group_),
+                      "MPI_Bcast");
+        } else if constexpr (Kind == collective::reduce) {
+            auto const operation = mpi_operation(*what.reduce);
+            void const* brought = root ? in : what.in;
+            aligned_bytes copy;
+            if (reduces_in_place_at_0_alone && !request && root && brought == MPI_IN_PLACE && rank_ != 0 && n != 0) {
+                copy = aligned_bytes{what.bytes(), what.type->alignment};
+                std::memcpy(copy.data(), what.in, what.bytes());
+                brought = copy.data();
             }
+            check_mpi(request ? MPI_Ireduce(brought, out, n, type, operation, what.root, group_, request)
+                              : MPI_Reduce(brought, out, n, type, operation, what.root, group_),
+                      "MPI_Reduce");
+        } else if constexpr (Kind == collective::reduce_scatter) {
+            auto const operation = mpi_operation(*what.reduce);
+            check_mpi(request ? MPI_Ireduce_scatter_block(in, out, n, type, operation, group_, request)
+                              : MPI_Reduce_scatter_block(in, out, n, type, operation, group_),
+                      "MPI_Reduce_scatter_block");
+        } else if constexpr (Kind == collective::gather) {
+            void const* const brought = root && in_place_of_equal_parts(what) ? MPI_IN_PLACE : what.in;
+            check_mpi(request ? MPI_Igather(brought, n, type, out, n, type, what.root, group_, request)
+                              : MPI_Gather(brought, n, type, out, n, type, what.root, group_),
+                      "MPI_Gather");
+        } else if constexpr (Kind == collective::all_gather) {
+            void const* const brought = in_place_of_equal_parts(what) ? MPI_IN_PLACE : what.in;
+            check_mpi(request ? MPI_Iallgather(brought, n, type, out, n, type, group_, request)
+                              : MPI_Allgather(brought, n, type, out, n, type, group_),
+                      "MPI_Allgather");
+        } else if constexpr (Kind == collective::scatter) {
+            void* const got = root && in_place_of_equal_parts(what) ? MPI_IN_PLACE : out;
+            check_mpi(request ? MPI_Iscatter(what.in, n, type, got, n, type, what.root, group_, request)
+                              : MPI_Scatter(what.in, n, type, got, n, type, what.root, group_),
+                      "MPI_Scatter");
+        } else if constexpr (Kind == collective::all_to_all) {
+            check_mpi(request ? MPI_Ialltoall(in, n, type, out, n, type, group_, request)
+                              : MPI_Alltoall(in, n, type, out, n, type, group_),
+                      "MPI_Alltoall");
+        } else if constexpr (Kind == collective::scan) {
+            auto const operation = mpi_operation(*what.reduce);
+            check_mpi(request ? MPI_Iscan(in, out, n, type, operation, group_, request)
+                              : MPI_Scan(in, out, n, type, operation, group_),
+                      "MPI_Scan");
+        } else {
+            auto const operation = mpi_operation(*what.reduce);
+            check_mpi(request ? MPI_Iexscan(in, out, n, type, operation, group_, request)
+                              : MPI_Exscan(in, out, n, type, operation, group_),
+                      "MPI_Exscan");
         }
     }
 

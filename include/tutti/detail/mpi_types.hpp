@@ -33,7 +33,7 @@ namespace tutti::detail {
 }
 
 /// Whether MPI has a name for an element type.
-constexpr bool has_mpi_type(element_type const& type) {
+[[gnu::always_inline]] constexpr bool has_mpi_type(element_type const& type) {
     switch (type.number) {
     case number_kind::signed_integer:
     case number_kind::unsigned_integer:
