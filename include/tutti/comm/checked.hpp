@@ -1,14 +1,14 @@
 #pragma once
 
 #include <tutti/collectives/execute.hpp>
+#include <tutti/comm/detail/call_signature.hpp>
+#include <tutti/comm/detail/checked_messages.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
-#include <tutti/detail/call_signature.hpp>
-#include <tutti/detail/checked_messages.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <tutti/collectives/automatic.hpp>
+#include <tutti/comm/detail/host_layout.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
-#include <tutti/detail/host_layout.hpp>
 
 #include <algorithm>
 #include <bit>

@@ -2,20 +2,21 @@
 
 #include <tutti/collectives/automatic.hpp>
 #include <tutti/collectives/execute.hpp>
+#include <tutti/comm/detail/color.hpp>
+#include <tutti/comm/detail/mpi_collectives.hpp>
+#include <tutti/comm/detail/mpi_memory.hpp>
+#include <tutti/comm/detail/mpi_started.hpp>
+#include <tutti/comm/detail/mpi_transfer.hpp>
+#include <tutti/comm/detail/mpi_types.hpp>
+#include <tutti/comm/detail/shared_group.hpp>
+#include <tutti/comm/detail/watchdog.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
-#include <tutti/detail/color.hpp>
-#include <tutti/detail/mpi_collectives.hpp>
-#include <tutti/detail/mpi_memory.hpp>
-#include <tutti/detail/mpi_transfer.hpp>
-#include <tutti/detail/mpi_types.hpp>
-#include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/text.hpp>
-#include <tutti/detail/watchdog.hpp>
 #include <tutti/error.hpp>
 
 #include <chrono>
@@ -31,7 +32,6 @@
 #include <thread>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace tutti::comm {
 
@@ -104,34 +104,29 @@ public:
     /// split from or into, but for another group's collective that is MPI's own.
     /// @param operation  keeps alive what `what.operation` points to
     pending start(call const& what, std::shared_ptr<void const> operation) {
-        auto* const request = new started{*this, what, std::move(operation)};
+        auto* const request = new detail::mpi_started{place(), what, std::move(operation)};
         pending result{std::unique_ptr<pending::request>{request}};
         if (native_.has(what)) request->start_natively();
-        else request->start_schedule(std::make_unique<detail::execution<>>(what, schedule_of(what)));
+        else request->start_schedule(std::make_unique<detail::execution<>>(what, schedule_of(what)), turn_++);
         return result;
     }
 
     /// Starts one collective that a schedule makes, whose rounds these are; any number may be under way. Collective.
     /// @param kept  keeps alive what `what` points to besides its buffers
     pending start_schedule(call const& what, std::unique_ptr<message_rounds> rounds, std::shared_ptr<void const> kept) {
-        auto* const request = new started{*this, what, std::move(kept)};
+        auto* const request = new detail::mpi_started{place(), what, std::move(kept)};
         pending result{std::unique_ptr<pending::request>{request}};
-        request->start_schedule(std::move(rounds));
+        request->start_schedule(std::move(rounds), turn_++);
         return result;
     }
 
     /// Returns when this rank has done its share of what was started on this group, as every other collective does first: a rank
     /// that waits within MPI for another group does nothing for those that wait for its share. Collective.
     void finish_started() {
-        auto next = [&]() -> on_its_way const* {
-            for (auto const* each : *started_)
-                if (each->is_schedule_of(*this)) return each;
-            return nullptr;
-        };
-        auto const* const first = next();
+        auto const* const first = started_->schedule_of(group_);
         if (!first) return;
         detail::watchdog::watched const watched{*watchdog_, first->what()};
-        while (next()) progress_started();
+        while (started_->schedule_of(group_)) started_->progress();
     }
 
     /// Compares nothing: MPI's messages carry no more than their length.
@@ -147,7 +142,7 @@ public:
     /// Starts the messages of `round`; those between the same two ranks arrive in order of issue, started or not. Local.
     /// @param kept  keeps alive the operation that `what` points to
     pending start_exchange(std::span<message const> round, call const& what, std::shared_ptr<void const> kept) {
-        auto* const request = new started{*this, what, std::move(kept)};
+        auto* const request = new detail::mpi_started{place(), what, std::move(kept)};
         pending result{std::unique_ptr<pending::request>{request}};
         request->start_messages(round);
         return result;
@@ -155,7 +150,7 @@ public:
 
     /// Starts rounds of messages, of which each begins when the one before is complete. Local.
     pending start_rounds(std::unique_ptr<message_rounds> rounds) {
-        auto* const request = new started{*this, rounds->what(), nullptr};
+        auto* const request = new detail::mpi_started{place(), rounds->what(), nullptr};
         pending result{std::unique_ptr<pending::request>{request}};
         request->start_rounds(std::move(rounds));
         return result;
@@ -196,7 +191,7 @@ public:
         }
         detached_calls const like{*this};
         return mpi{same, std::make_shared<detail::watchdog>(detail::joined({"rank ", rank_, " of ", size_}), watchdog_->timeout()),
-                   std::make_shared<std::vector<on_its_way*>>(), &like};
+                   std::make_shared<detail::mpi_under_way>(), &like};
     }
     /// Whether MPI lets two threads of every process call it: MPI_THREAD_MULTIPLE, as `launch_options::detachable` asks for.
     /// Collective.
@@ -252,34 +247,6 @@ public:
     }
 
 private:
-    /// What was started and is not over, as other calls see it. Apart from what it is, which few programs need.
-    class on_its_way : public pending::request {
-    public:
-        virtual void progress() = 0;                              // goes on as far as it can without waiting
-        virtual bool is_schedule_of(mpi const& world) const = 0;  // which its peers need this rank for
-        virtual call const& what() const = 0;
-    };
-
-    /// What a rank does between two looks at what is under way: nothing, or, on a detached group, it leaves its core to the thread
-    /// that computes, in naps that are short beside the time waited so far.
-    class resting {
-    public:
-        explicit resting(mpi const& world) : rests_{world.resting_ != nullptr} {}
-        void operator()() {
-            if (!rests_) return;
-            using namespace std::chrono;
-            auto const now = steady_clock::now();
-            if (since_ == steady_clock::time_point{}) since_ = now;
-            auto const waited = now - since_;
-            if (waited < microseconds{20}) std::this_thread::yield();
-            else std::this_thread::sleep_for(std::min<steady_clock::duration>(waited / 16, microseconds{200}));
-        }
-
-    private:
-        bool rests_;
-        std::chrono::steady_clock::time_point since_{};
-    };
-
     /// Collectives of a detached group. Apart from what they are, which few programs need.
     class resting_calls {
     public:
@@ -302,11 +269,11 @@ private:
             }
             detail::mpi_request running;
             world_.native_.perform(what, &running);
-            for (resting pause{world_};; pause()) {
+            for (detail::mpi_pause pause{true};; pause()) {
                 int complete = 0;
                 detail::check_mpi(MPI_Test(&running.request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
                 if (complete) return;
-                world_.progress_started();
+                world_.started_->progress();
             }
         }
 
@@ -314,91 +281,9 @@ private:
         mpi& world_;
     };
 
-    /// One request of MPI's, the rounds of a schedule, or one round of messages.
-    class started final : public on_its_way {
-    public:
-        started(mpi& world, call const& what, std::shared_ptr<void const> kept)
-            : world_{world},
-              what_{what},
-              kept_{std::move(kept)} {}
-        ~started() override { leave(); }
+    detail::mpi_started::place place() { return {group_, native_, *started_, *watchdog_, resting_ != nullptr}; }
 
-        void start_natively() {
-            world_.native_.perform(what_, &native_);
-            enter();
-        }
-        void start_schedule(std::unique_ptr<message_rounds> rounds) {
-            tag_ = lane::compared + lane::numbers + static_cast<int>(world_.turn_++ % 20'000);  // MPI promises tags up to 32767
-            is_schedule_ = true;
-            start_rounds(std::move(rounds));
-        }
-        void start_rounds(std::unique_ptr<message_rounds> rounds) {
-            rounds_ = std::move(rounds);
-            enter();
-        }
-        void start_messages(std::span<message const> round) {
-            transfer_.begin(world_.group_, round, what_);
-            moving_ = true;
-            enter();
-        }
-
-        void wait() override {
-            detail::watchdog::watched const watched{*world_.watchdog_, what_};
-            for (resting pause{world_}; !over_; pause()) world_.progress_started();
-            if (error_) std::rethrow_exception(error_);
-        }
-        bool ready() override {
-            if (!over_) world_.progress_started();
-            if (error_) std::rethrow_exception(error_);
-            return over_;
-        }
-        void progress() override {
-            if (over_) return;
-            try {
-                if (native_.request != MPI_REQUEST_NULL) {
-                    int complete = 0;
-                    detail::check_mpi(MPI_Test(&native_.request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
-                    if (!complete) return;
-                }
-                for (;;) {
-                    if (moving_ && !transfer_.test(rounds_ ? rounds_->what() : what_)) return;
-                    auto const round = rounds_ ? rounds_->next() : std::span<message const>{};
-                    moving_ = !round.empty();
-                    if (!moving_) return leave();
-                    transfer_.begin(world_.group_, round, rounds_->what(), tag_);
-                }
-            } catch (...) {
-                error_ = std::current_exception();
-                leave();
-            }
-        }
-        bool is_schedule_of(mpi const& world) const override { return is_schedule_ && &world_ == &world; }
-        call const& what() const override { return what_; }
-
-    private:
-        void enter() {
-            over_ = false;
-            world_.started_->push_back(this);
-            progress();
-        }
-        void leave() {
-            if (over_) return;
-            over_ = true;
-            std::erase(*world_.started_, static_cast<on_its_way*>(this));
-        }
-
-        mpi& world_;
-        call what_;
-        std::shared_ptr<void const> kept_;
-        detail::mpi_request native_;
-        std::unique_ptr<message_rounds> rounds_;
-        detail::mpi_transfer transfer_;
-        int tag_ = 0;  // of a schedule, whose messages must not be taken for those of another that is under way
-        bool is_schedule_ = false, moving_ = false, over_ = true;
-        std::exception_ptr error_;
-    };
-
-    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<std::vector<on_its_way*>> running,
+    mpi(MPI_Comm own, std::shared_ptr<detail::watchdog> watchdog, std::shared_ptr<detail::mpi_under_way> running,
         resting_calls const* like)
         : group_{own},
           resting_{like ? like->of(*this) : nullptr},
@@ -466,19 +351,10 @@ private:
         std::_Exit(1);
     }
 
-    void progress_started() {
-        auto& all = *started_;
-        for (std::size_t k = 0; k < all.size();) {
-            on_its_way* const each = all[k];
-            each->progress();
-            if (k < all.size() && all[k] == each) ++k;  // those that end leave the list
-        }
-    }
-
     void exchange_now(std::span<message const> round, call const& what) {
         transfer_.begin(group_, round, what);
         if (started_->empty() && !resting_) return transfer_.wait(what);
-        for (resting pause{*this}; !transfer_.test(what); pause()) progress_started();
+        for (detail::mpi_pause pause{resting_ != nullptr}; !transfer_.test(what); pause()) started_->progress();
     }
 
     /// What to run where MPI has no such type or operation.
@@ -490,7 +366,7 @@ private:
     class in_background final : public detail::shared_group::background {
     public:
         explicit in_background(mpi& world) : world_{world} {}
-        void work() override { world_.progress_started(); }
+        void work() override { world_.started_->progress(); }
 
     private:
         mpi& world_;
@@ -505,9 +381,7 @@ private:
     std::shared_ptr<detail::watchdog> watchdog_;
     std::unique_ptr<detail::mpi_meeting_place> memory_;  // null until `allocate`
     enum class answer : char { unknown, no, yes } on_one_host_ = answer::unknown;
-    // In the order of their start; owned by their `pending`. One list for all groups that were split from one another: a peer may
-    // wait for what was started on one of them before it comes to a call on another.
-    std::shared_ptr<std::vector<on_its_way*>> started_ = std::make_shared<std::vector<on_its_way*>>();
+    std::shared_ptr<detail::mpi_under_way> started_ = std::make_shared<detail::mpi_under_way>();
     unsigned turn_ = 0;  // of the next started call that a schedule makes
     detail::mpi_transfer transfer_;  // of blocking calls
 };

@@ -2,6 +2,9 @@
 
 #include <tutti/collectives/broadcast.hpp>
 #include <tutti/collectives/make_call.hpp>
+#include <tutti/comm/detail/host_hooks.hpp>
+#include <tutti/comm/detail/nccl_handle.hpp>
+#include <tutti/comm/detail/nccl_types.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/threads.hpp>
 #include <tutti/concepts/call.hpp>
@@ -9,9 +12,6 @@
 #include <tutti/concepts/memory_space.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/cuda.hpp>
-#include <tutti/detail/host_hooks.hpp>
-#include <tutti/detail/nccl_handle.hpp>
-#include <tutti/detail/nccl_types.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 

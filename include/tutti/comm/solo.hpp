@@ -1,11 +1,11 @@
 #pragma once
 
+#include <tutti/comm/detail/color.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
-#include <tutti/detail/color.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 

@@ -1,17 +1,17 @@
 #pragma once
 
+#include <tutti/comm/detail/color.hpp>
+#include <tutti/comm/detail/shared_group.hpp>
+#include <tutti/comm/detail/shared_rank.hpp>
+#include <tutti/comm/detail/thread_background.hpp>
+#include <tutti/comm/detail/thread_group.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
-#include <tutti/detail/color.hpp>
 #include <tutti/detail/least_standard.hpp>
-#include <tutti/detail/shared_group.hpp>
-#include <tutti/detail/shared_rank.hpp>
-#include <tutti/detail/thread_background.hpp>
-#include <tutti/detail/thread_group.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 

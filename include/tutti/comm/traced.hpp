@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/collectives/execute.hpp>
+#include <tutti/comm/detail/trace_log.hpp>
 #include <tutti/comm/launch.hpp>
 #include <tutti/comm/trace_summary.hpp>
 #include <tutti/concepts/call.hpp>
@@ -9,7 +10,6 @@
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
 #include <tutti/detail/text.hpp>
-#include <tutti/detail/trace_log.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>

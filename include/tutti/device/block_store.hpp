@@ -3,9 +3,9 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/device_span.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/detail/cuda.hpp>
 #include <tutti/device/buffer.hpp>
+#include <tutti/sync/block_store.hpp>
 
 #include <cstddef>
 #include <vector>

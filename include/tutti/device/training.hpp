@@ -4,14 +4,14 @@
 #include <tutti/concepts/device_span.hpp>
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/detail/cuda.hpp>
-#include <tutti/detail/device_work.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/device/block_store.hpp>
 #include <tutti/device/buffer.hpp>
 #include <tutti/device/kernels.hpp>
 #include <tutti/error.hpp>
+#include <tutti/sync/block_store.hpp>
+#include <tutti/sync/device_work.hpp>
 
 #include <array>
 #include <cstddef>

@@ -6,7 +6,7 @@
 #include <tutti/concepts/memory_space.hpp>
 #include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/device_work.hpp>
+#include <tutti/sync/device_work.hpp>
 
 #include <cmath>
 #include <cstddef>

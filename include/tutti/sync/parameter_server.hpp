@@ -9,11 +9,11 @@
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/detail/room.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/block_store.hpp>
 #include <tutti/sync/same_settings.hpp>
 #include <tutti/sync/shards.hpp>
 

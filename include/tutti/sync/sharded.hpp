@@ -6,8 +6,8 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/block_store.hpp>
 #include <tutti/sync/shards.hpp>
 
 #include <cstddef>

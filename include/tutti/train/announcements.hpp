@@ -1,9 +1,9 @@
 #pragma once
 
 #include <tutti/concepts/blocks.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
+#include <tutti/sync/block_store.hpp>
 
 #include <cstddef>
 #include <utility>

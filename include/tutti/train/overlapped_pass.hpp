@@ -3,8 +3,8 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/detail/text.hpp>
+#include <tutti/sync/block_store.hpp>
 #include <tutti/train/announcements.hpp>
 #include <tutti/train/deal.hpp>
 #include <tutti/train/update.hpp>

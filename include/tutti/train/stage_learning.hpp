@@ -4,9 +4,9 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
+#include <tutti/sync/block_store.hpp>
 #include <tutti/train/agreement.hpp>
 #include <tutti/train/split.hpp>
 #include <tutti/train/stage.hpp>

@@ -3,10 +3,10 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
-#include <tutti/detail/device_work.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
+#include <tutti/sync/block_store.hpp>
+#include <tutti/sync/device_work.hpp>
 
 #include <algorithm>
 #include <array>

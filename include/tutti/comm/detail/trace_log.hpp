@@ -1,7 +1,7 @@
 #pragma once
 
+#include <tutti/comm/detail/call_signature.hpp>
 #include <tutti/concepts/call.hpp>
-#include <tutti/detail/call_signature.hpp>
 #include <tutti/detail/hash.hpp>
 #include <tutti/detail/text.hpp>
 

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <tutti/collectives/wait.hpp>
+#include <tutti/comm/detail/call_signature.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
-#include <tutti/detail/call_signature.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 

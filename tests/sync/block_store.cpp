@@ -1,5 +1,5 @@
 #include <tutti/concepts/synchronisation.hpp>
-#include <tutti/detail/block_store.hpp>
+#include <tutti/sync/block_store.hpp>
 
 #include <doctest/doctest.h>
 

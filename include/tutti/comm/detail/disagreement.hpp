@@ -1,7 +1,7 @@
 #pragma once
 
+#include <tutti/comm/detail/shared_group.hpp>
 #include <tutti/concepts/call.hpp>
-#include <tutti/detail/shared_group.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 

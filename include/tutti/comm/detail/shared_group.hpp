@@ -1,10 +1,10 @@
 #pragma once
 
+#include <tutti/comm/detail/processor.hpp>
+#include <tutti/comm/detail/shared_windows.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/least_standard.hpp>
-#include <tutti/detail/processor.hpp>
-#include <tutti/detail/shared_windows.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 

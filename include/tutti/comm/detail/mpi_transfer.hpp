@@ -1,9 +1,9 @@
 #pragma once
 
+#include <tutti/comm/detail/mpi_types.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/least_standard.hpp>
-#include <tutti/detail/mpi_types.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include <tutti/comm/detail/shared_group.hpp>
+#include <tutti/comm/detail/shared_rank.hpp>
+#include <tutti/comm/detail/thread_group.hpp>
+#include <tutti/comm/detail/thread_messages.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
-#include <tutti/detail/shared_group.hpp>
-#include <tutti/detail/shared_rank.hpp>
-#include <tutti/detail/thread_group.hpp>
-#include <tutti/detail/thread_messages.hpp>
 
 #include <cstdint>
 #include <exception>

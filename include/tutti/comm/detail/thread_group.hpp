@@ -1,6 +1,6 @@
 #pragma once
 
-#include <tutti/detail/shared_group.hpp>
+#include <tutti/comm/detail/shared_group.hpp>
 
 #include <cstddef>
 #include <cstdint>

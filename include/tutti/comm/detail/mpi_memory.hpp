@@ -1,9 +1,9 @@
 #pragma once
 
+#include <tutti/comm/detail/mpi_types.hpp>
+#include <tutti/comm/detail/shared_group.hpp>
+#include <tutti/comm/detail/shared_rank.hpp>
 #include <tutti/concepts/call.hpp>
-#include <tutti/detail/mpi_types.hpp>
-#include <tutti/detail/shared_group.hpp>
-#include <tutti/detail/shared_rank.hpp>
 
 #include <chrono>
 #include <cstddef>

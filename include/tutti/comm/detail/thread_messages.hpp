@@ -1,11 +1,11 @@
 #pragma once
 
+#include <tutti/comm/detail/shared_group.hpp>
+#include <tutti/comm/detail/shared_rank.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/least_standard.hpp>
-#include <tutti/detail/shared_group.hpp>
-#include <tutti/detail/shared_rank.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 

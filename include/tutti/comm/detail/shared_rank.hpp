@@ -1,10 +1,10 @@
 #pragma once
 
+#include <tutti/comm/detail/disagreement.hpp>
+#include <tutti/comm/detail/shared_group.hpp>
+#include <tutti/comm/detail/shared_move.hpp>
 #include <tutti/concepts/call.hpp>
-#include <tutti/detail/disagreement.hpp>
 #include <tutti/detail/least_standard.hpp>
-#include <tutti/detail/shared_group.hpp>
-#include <tutti/detail/shared_move.hpp>
 #include <tutti/detail/text.hpp>
 
 #include <cstddef>
