@@ -366,7 +366,10 @@ private:
     class in_background final : public detail::shared_group::background {
     public:
         explicit in_background(mpi& world) : world_{world} {}
-        void work() override { world_.started_->progress(); }
+        bool work() override {
+            world_.started_->progress();
+            return !world_.started_->empty();
+        }
 
     private:
         mpi& world_;

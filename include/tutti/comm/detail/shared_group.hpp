@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/comm/detail/bell.hpp>
 #include <tutti/comm/detail/processor.hpp>
 #include <tutti/comm/detail/shared_windows.hpp>
 #include <tutti/concepts/call.hpp>
@@ -64,10 +65,11 @@ public:
         alignas(64) std::atomic<std::uint64_t> taken{0};
     };
 
-    /// What a rank has started and moves on while it waits for something else. `work` never waits for a peer and does not throw.
+    /// What a rank has started and moves on while it waits for something else.
     class background {
     public:
-        virtual void work() = 0;
+        /// Never waits for a peer, and does not throw. Returns whether anything is left to move on.
+        virtual bool work() = 0;
 
     protected:
         ~background() = default;
@@ -84,7 +86,7 @@ public:
     [[gnu::cold]] shared_group(shared_group const& whole, std::vector<int> const& members)
         : shared_group{static_cast<int>(members.size()), whole.timeout_} {
         control_ = whole.control_;
-        spins_ = whole.spins_;  // the cores are busy with all ranks of the launch
+        spin_at_most(whole.spins_);  // the cores are busy with all ranks of the launch
         members_ = members;
         for (int& each : members_) each = whole.rank_of_launch(each);
     }
@@ -105,6 +107,7 @@ public:
         new (control_) control;
         for (std::size_t k = 0; k < 2 * ranks(); ++k) new (slots_ + k) slot;
         for (std::size_t k = 0; k < ranks(); ++k) new (states_ + k) rank_state;
+        spin_at_most(spins_);
         std::memset(counts_, 0, 4 * ranks() * ranks() * sizeof *counts_);
     }
 
@@ -120,7 +123,7 @@ public:
 
     int size() const { return size_; }
     /// For a group whose waiting threads would keep cores from others. Before any call.
-    void wait_without_spinning() { spins_ = 0; }
+    void wait_without_spinning() { spin_at_most(0); }
     /// Bytes up to which payloads travel in the slots: two ranks with a core each are sooner through with a second round.
     std::size_t eager_limit() const { return eager_limit_; }
 
@@ -142,7 +145,10 @@ public:
     void arrive(int rank, std::uint64_t sequence, collective kind) {
         state(rank).doing.store(sequence << 8 | static_cast<std::uint64_t>(kind), std::memory_order_relaxed);
         at(rank, sequence).arrived.store(sequence, std::memory_order_seq_cst);
+        ring(rank);
     }
+    /// Wakes the peers that wait for `rank`, which has stored what they wait for.
+    void ring(int rank) { state(rank).waited_for.ring(); }
     /// Notes that `rank` is in a call without a number.
     void enter(int rank, collective kind) {
         auto const doing = state(rank).doing.load(std::memory_order_relaxed);
@@ -164,6 +170,7 @@ public:
     void end_moving(int rank, std::uint64_t sequence) {
         state(rank).moved.store(sequence, std::memory_order_seq_cst);
         cancel_moving(rank);
+        ring(rank);
     }
     void cancel_moving(int rank) { state(rank).moving.store(false, std::memory_order_release); }
     bool has_moved(int peer, std::uint64_t sequence) { return state(peer).moved.load(std::memory_order_seq_cst) >= sequence; }
@@ -182,13 +189,13 @@ public:
     /// True when the timeout of a call begun at `since` is over.
     bool is_late(clock::time_point since) const { return clock::now() - since >= timeout_; }
 
-    /// Returns once `peer` has made `ready()` true: spins briefly, then yields, then sleeps. The timeout counts from `since`.
+    /// Returns once `peer` has made `ready()` true, and rung: spins briefly, then yields, then sleeps. The timeout counts from `since`.
     /// @param behind  moved on after the spin
     /// @throws peer_failed, timeout_error  when that cannot happen any more
     template <class Ready>
     void await(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point since = {},
                background* behind = nullptr) {
-        for (int i = 0; i < spins_; ++i) {
+        for (int left = state(rank).waits.spins; left > 0; --left) {
             if (ready()) return;
             relax();
         }
@@ -235,10 +242,14 @@ public:
         control_->text[length] = 0;
         for (std::size_t k = 0; k < ranks(); ++k) states_[k].told = told[k];
         control_->revoked.store(failure::told, std::memory_order_seq_cst);
+        for (auto& each : std::span{states_, ranks()}) each.waited_for.ring();
         return true;
     }
     /// Marks that `rank` makes no more calls: a peer that waits for one is told at once.
-    void leave(int rank) { state(rank).left.store(true, std::memory_order_seq_cst); }
+    void leave(int rank) {
+        state(rank).left.store(true, std::memory_order_seq_cst);
+        ring(rank);
+    }
     /// The rank of the launch whose failure ended the group, or -1.
     int origin() const { return revoked() ? control_->origin : -1; }
 
@@ -272,6 +283,7 @@ public:
         std::memcpy(mine.said, text.data(), length);
         mine.said[length] = 0;
         mine.said_in.store(sequence, std::memory_order_seq_cst);
+        ring(rank);
     }
     bool has_said(int rank, std::uint64_t sequence) { return state(rank).said_in.load(std::memory_order_seq_cst) == sequence; }
     std::string_view said(int rank) const { return state(rank).said; }
@@ -285,11 +297,19 @@ private:
         std::uint64_t only_in = 0;
         char text[4096] = {};
     };
+    /// What a rank has learnt of the cores from waits that took long.
+    struct habits {
+        int spins = 0;          // while a peer shares this rank's core, spinning keeps it from coming
+        unsigned long_waits = 0;
+        int without_yield = 0;  // waits to come: while other programs want the core, who yields gets it back late, who sleeps soon
+    };
     struct alignas(64) rank_state {
         std::atomic<bool> moving{false};        // while touching peers' memory
         std::atomic<std::uint64_t> doing{0};    // sequence and kind of the last call entered, for messages
+        bell waited_for;                        // on which peers sleep; in a line that this rank has at hand
         std::atomic<bool> left{false};
         bool told = false;                      // written by who revokes the group
+        habits waits;                           // this rank's own
         alignas(64) std::atomic<std::uint64_t> moved{0};  // last call done with; peers wait for it, so in a line of its own
         std::atomic<std::uint64_t> said_in{0};
         char said[960] = {};
@@ -307,6 +327,10 @@ private:
           states_{reinterpret_cast<rank_state*>(slots_ + 2 * ranks())},
           counts_{reinterpret_cast<std::size_t*>(states_ + ranks())} {}
 
+    void spin_at_most(int spins) {
+        spins_ = spins;
+        for (auto& each : std::span{states_, ranks()}) each.waits.spins = spins;
+    }
     std::size_t ranks() const { return static_cast<std::size_t>(size_); }
     int rank_of_launch(int rank) const { return members_.empty() ? rank : members_[static_cast<std::size_t>(rank)]; }
     void make_channels() {
@@ -331,12 +355,17 @@ private:
     /// Goes on where `await` stops to spin.
     [[gnu::cold]] void await_long(int rank, int peer, std::uint64_t sequence, call const& what, test ready, clock::time_point start,
                                   background* behind) {
-        constexpr auto yielding = std::chrono::milliseconds{2};
-        constexpr clock::duration shortest_nap = std::chrono::microseconds{50}, longest_nap = std::chrono::milliseconds{1};
+        constexpr clock::duration yielding = std::chrono::milliseconds{2}, slow = std::chrono::microseconds{300},
+                                  shortest_nap = std::chrono::microseconds{50}, longest_nap = std::chrono::milliseconds{10};
+        habits& mine = state(rank).waits;
+        // What was learnt is tried anew now and then, rarely enough to cost little.
+        mine.spins = ++mine.long_waits % 64 == 0 ? spins_ : std::max(mine.spins / 2, spins_ / 64);
+        bool yields = mine.without_yield == 0;
+        if (!yields) --mine.without_yield;
         auto now = clock::now();
         if (start == clock::time_point{}) start = now;
-        for (auto const deadline = start + timeout_;; now = clock::now()) {
-            if (behind) behind->work();
+        for (auto const deadline = start + timeout_;;) {
+            bool const more = behind && behind->work();
             // The order matters: a call that can complete does, whatever has failed since.
             bool const over = revoked();
             bool const gone = has_left(peer);
@@ -344,10 +373,15 @@ private:
             if (over) fail_call(rank, sequence, what);
             if (gone) miss(rank, peer, sequence, what);
             if (now >= deadline) time_out(rank, peer, sequence, what);
-            if (now - start < yielding) {
-                for (int i = 0; i < 16 && !ready(); ++i) std::this_thread::yield();
-            } else {  // naps that are short beside the time waited so far
-                std::this_thread::sleep_for(std::min(std::max((now - start) / 32, shortest_nap), longest_nap));
+            if (yields) {
+                auto const before = now;
+                for (int i = 0; i < 16 && !ready() && now - before < slow; ++i) std::this_thread::yield(), now = clock::now();
+                if (now - before >= slow) mine.without_yield = 1000;
+                yields = mine.without_yield == 0 && now - start < yielding;
+            } else {  // what is under way needs this rank now and then: in naps that are short beside the time waited so far
+                clock::duration const nap = std::min(std::max((now - start) / 32, shortest_nap), longest_nap);
+                state(peer).waited_for.sleep(ready, std::min(more ? nap : longest_nap, deadline - now));
+                now = clock::now();
             }
         }
     }

@@ -39,9 +39,10 @@ public:
         return result;
     }
 
-    void work() override {
-        messages_.work();
+    bool work() override {
+        bool const messages = messages_.work();
         while (!advancing_ && first_ && advance(how::passing)) {}
+        return messages || first_;
     }
     void finish_started() override {
         while (first_) advance(how::waiting);

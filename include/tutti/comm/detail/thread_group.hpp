@@ -102,8 +102,10 @@ public:
     }
     void add(thread_side& group) { *place_of(nullptr) = &group; }
     void drop(thread_side& group) { *place_of(&group) = group.next_; }
-    void work() override {
-        for (thread_side* each = first_; each; each = each->next_) each->work();
+    bool work() override {
+        bool more = false;
+        for (thread_side* each = first_; each; each = each->next_) more |= each->work();
+        return more;
     }
 
 private:

@@ -75,10 +75,11 @@ public:
     }
 
     /// Moves every message that can move without waiting. An error is kept for who waits for the round.
-    void work() override {
-        if (!first_) return;
+    bool work() override {
+        if (!first_) return false;
         visit(true);
         drop_over();
+        return first_;
     }
 
 private:
@@ -265,6 +266,7 @@ private:
         to.type = what.type;
         to.count = each.count;
         to.posted.store(posted + 1, std::memory_order_seq_cst);
+        group_.ring(rank());
         return posted + 1;
     }
 
@@ -289,6 +291,7 @@ private:
         }
         group_.cancel_moving(rank());
         from.taken.store(from.posted.load(std::memory_order_relaxed), std::memory_order_seq_cst);
+        group_.ring(rank());
     }
 
     [[noreturn, gnu::cold]] void differ(message const& into, channel const& from, call const& what) {
