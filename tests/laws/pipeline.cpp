@@ -215,12 +215,14 @@ TEST_CASE("evaluate gives the mean of any metric to all ranks, and changes nothi
         if (!fits(world)) return;
         tutti::model_parallel_trainer trainer{
             world, laws::staged(), partition::strided{}, partition::layers{}, pipeline::gpipe{}, optim::sgd{}};
-        auto const both = trainer.evaluate(data, {.batch = 4}, [](std::vector<float> const& y, auto const& batch) {
+        auto const metric = [](std::vector<float> const& y, auto const& batch) {
             std::array<double, 2> sums{};
             for (float const each : y) sums[0] += static_cast<double>(each) / static_cast<double>(y.size());
             for (laws::point const& each : batch) sums[1] += each.x / static_cast<double>(y.size());
             return sums;
-        });
+        };
+        auto const both = trainer.evaluate(data, {.batch = 4}, metric);
+        expect.equal(trainer.evaluate(data, metric), trainer.evaluate(data, {}, metric), "in batches of the usual size");
         double mean_x = 0;
         for (laws::point const& each : data) mean_x += each.x / 10;
         expect.close(both[1], mean_x, 1e-15, "mean of x");

@@ -349,6 +349,19 @@ struct plain_descent {
 
 }  // namespace
 
+TEST_CASE("a trainer refuses a model without any parameters, on every rank, and takes one with empty blocks among others") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        auto make = [&](shape const& sizes) {
+            auto x = blocks(sizes, 1), g = blocks(sizes, 1);
+            tutti::data_parallel_trainer{world, outside{&x, &g}, partition::strided{}, tutti::sync::all_reduce{}, optim::sgd{}};
+        };
+        expect.throws<usage_error>([&] { make({}); }, {"data_parallel_trainer: the model has no parameters"}, "no block");
+        expect.throws<usage_error>([&] { make({0, 0}); }, {"data_parallel_trainer: the model has no parameters"}, "empty blocks");
+        make({0, 1, 0});
+        expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
+    });
+}
+
 TEST_CASE("a trainer refuses optimisers whose settings differ between ranks, on every rank, and changes nothing") {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         if (world.size() == 1) return;
@@ -357,12 +370,13 @@ TEST_CASE("a trainer refuses optimisers whose settings differ between ranks, on 
             auto make = [&](auto const& rule) {
                 tutti::data_parallel_trainer{world, laws::line<double>{}, partition::strided{}, tutti::sync::all_reduce{}, rule};
             };
-            auto refuses = [&](auto const& usual, auto const& other, char const* what) {
-                expect.throws<usage_error>([&] { make(mine ? other : usual); }, {"optimiser", "settings"}, what);
+            auto refuses = [&](auto const& usual, auto const& other, char const* what, std::string_view which = "") {
+                expect.throws<usage_error>([&] { make(mine ? other : usual); }, {"optimiser", "settings", which}, what);
                 make(usual);
             };
-            refuses(optim::sgd{}, optim::sgd{.learning_rate = 0.02}, "learning rate");
-            refuses(optim::sgd{}, optim::sgd{.weight_decay = 1e-12}, "weight decay");
+            refuses(optim::sgd{}, optim::sgd{.learning_rate = 0.02}, "learning rate", "number 0 of 0..3 differs");
+            refuses(optim::sgd{}, optim::sgd{.weight_decay = 1e-12}, "weight decay",
+                    odd == 0 ? "1e-12 on rank 0, 0 on rank 1" : "0 on rank 0, 1e-12 on rank");
             refuses(optim::sgd{.momentum = 0.5}, optim::sgd{.momentum = 0.5, .nesterov = true}, "form of momentum");
             refuses(optim::sgd{}, optim::sgd{.momentum = 0.5}, "state slots");
             refuses(optim::adam{}, optim::adam{.epsilon = 2e-8}, "epsilon");
@@ -371,7 +385,7 @@ TEST_CASE("a trainer refuses optimisers whose settings differ between ranks, on 
                     optim::scheduled{optim::sgd{}, optim::rate::step{.period = 1001}}, "period");
             refuses(optim::scheduled{optim::adamw{}, optim::rate::cosine{.steps = 50, .warm_up = 5}},
                     optim::scheduled{optim::adamw{}, optim::rate::cosine{.steps = 51, .warm_up = 5}}, "steps");
-            refuses(plain_descent{0.1}, plain_descent{0.2}, "an optimiser without settings()");
+            refuses(plain_descent{0.1}, plain_descent{0.2}, "an optimiser without settings()", "rank 0's");
         }
         expect.equal(tutti::all_reduce(world, 1), world.size(), "the group is usable afterwards");
     });

@@ -122,6 +122,10 @@ TEST_CASE("evaluate takes a metric that gives a number of any type or an array o
         static_assert(std::same_as<decltype(as_float), double const> && std::same_as<decltype(as_int), double const> &&
                       std::same_as<decltype(as_array), std::array<double, 3> const> &&
                       std::same_as<decltype(as_floats), std::array<double, 2> const>);
+        expect.equal(trainer.evaluate(data, batch_mean), trainer.evaluate(data, {}, batch_mean), "in batches of the usual size");
+        tutti::evaluate_options options{.batch = 7};  // no metric, though it may be changed
+        expect.equal(trainer_of(world, laws::line<double>{}).evaluate(laws::wave(50), options),
+                     trainer_of(world, laws::line<double>{}).evaluate(laws::wave(50), {.batch = 7}), "options by name");
         expect.close(as_float, mean, 23 * 1.2e-7, "float");
         expect.close(as_int, 3, 1e-15, "int");
         expect.close(as_array[0], mean, 1e-12, "first of an array");

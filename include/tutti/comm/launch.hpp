@@ -53,9 +53,27 @@ void launch_on_nothing() {
                   "tutti: launch needs to know the communicator, as in tutti::launch<tutti::comm::threads>(ranks, body)");
 }
 
+template <class Body>
+void launch_the_wrong_way_round() {
+    static_assert(!std::is_same_v<Body, Body>,
+                  "tutti: launch takes the body last, as in tutti::launch<tutti::comm::threads>(ranks, body)");
+}
+
+/// Not an argument of `launch` that goes before the body.
+template <class Body>
+concept only_a_body = !std::is_convertible_v<Body, int> && !std::is_convertible_v<Body, launch_options const&>;
+
 }  // namespace detail
 
-// Without a communicator: so that the message says what is missing.
+// With the body first, or without a communicator: so that the message says what is wrong.
+template <class Comm, detail::only_a_body Body>
+void launch(Body&& /*body*/, launch_options const& /*options*/) {
+    detail::launch_the_wrong_way_round<Body>();
+}
+template <class Comm, detail::only_a_body Body>
+void launch(Body&& /*body*/, int /*ranks*/) {
+    detail::launch_the_wrong_way_round<Body>();
+}
 template <class Body>
 void launch(launch_options const& /*options*/, Body&& /*body*/) {
     detail::launch_on_nothing<Body>();

@@ -70,9 +70,27 @@ concept single_element = std::is_arithmetic_v<T> || (!std::is_pointer_v<T> && !d
 template <class Range>
 concept elements_anywhere = device_elements<Range> || contiguous_elements<Range>;
 
+namespace detail {
+
+/// False; an error that says so for what a caller can only have meant as elements: a collective has no other use for it.
+template <class Range>
+constexpr bool may_be_no_elements() {
+    using given = std::remove_cvref_t<Range>;
+    static_assert(!std::is_pointer_v<given> || std::is_function_v<std::remove_pointer_t<given>>,
+                  "tutti: a pointer does not say how many elements there are: give a collective std::span{pointer, count}, or for one "
+                  "value the value itself, not its address");
+    if constexpr (!std::is_arithmetic_v<given> && !is_packed<given>)
+        static_assert(!std::ranges::range<Range>,
+                      "tutti: the elements of a collective must lie side by side in memory, and the range must know how many they are: "
+                      "give a std::vector, std::array or std::span, not a list or a view that computes them");
+    return false;
+}
+
+}  // namespace detail
+
 /// What a communicator takes: elements side by side in a memory that it reaches.
 template <class Range, class Comm>
-concept elements_for = elements_anywhere<Range> && detail::within_reach<Comm, Range>();
+concept elements_for = (elements_anywhere<Range> || detail::may_be_no_elements<Range>()) && detail::within_reach<Comm, Range>();
 template <class T, class Comm>
 concept element_for = single_element<T> && detail::within_reach<Comm, T>();
 
@@ -147,7 +165,7 @@ template <class T, class Operation>
 constexpr void require_operation() {
     static_assert(std::is_invocable_r_v<T, Operation const&, T const&, T const&>,
                   "tutti: the operation of a reduction must be callable, while const, on two elements and give one, as in "
-                  "[](T a, T b) { return a + b; }");
+                  "[](T a, T b) { return a + b; }; where none is given it is std::plus<>, which needs operator+");
 }
 
 template <class T>

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -15,8 +16,13 @@ namespace tutti::optim {
 
 /// An optimiser whose learning rate follows a schedule: in step t it is `rate(t)` times the optimiser's own.
 ///     optim::scheduled{optim::sgd{.learning_rate = 0.1}, optim::rate::cosine{.steps = 2000, .warm_up = 100}}
-template <class Optimizer, std::invocable<std::int64_t> Rate>
+template <class Optimizer, class Rate>
 class scheduled {
+    static_assert(std::is_invocable_r_v<double, Rate const&, std::int64_t>,
+                  "tutti: optim::scheduled{optimiser, rate}: a rate is called, while const, with the number of a step, from 1, and gives what "
+                  "the optimiser's learning rate is multiplied by in it: tutti::optim::rate::cosine{.steps = 2000}, or "
+                  "[](std::int64_t step) { return 1.0 / static_cast<double>(step); }");
+
 public:
     scheduled(Optimizer rule, Rate rate) : rule_{std::move(rule)}, rate_{std::move(rate)} {}
 

@@ -97,6 +97,39 @@ std::uint64_t fingerprint_of_rule(Optimizer const& rule) {
     return fingerprint(std::span{all});
 }
 
+/// The lowest rank whose numbers are not rank 0's; 0 where all agree.
+template <class Argument>
+std::size_t first_to_differ(std::vector<Argument> const& all, std::size_t each) {
+    for (std::size_t i = each; i < all.size(); ++i)
+        if (all[i].bits != all[i % each].bits) return i / each;
+    return 0;
+}
+
+/// Compares the ranks' optimisers. Collective.
+/// @tparam Argument  of `arguments_of`
+/// @throws usage_error  on every rank, when they differ: in which of their settings, where they have `settings()` that show it
+template <class Argument, class Comm, class Optimizer>
+void agree_on_rule(Comm& world, char const* where, Optimizer const& rule) {
+    if (world.size() == 1) return;
+    std::size_t const other = first_to_differ(all_gather(world, Argument{fingerprint_of_rule(rule)}), 1);
+    if (other == 0) return;
+    if constexpr (requires { rule.settings(); }) {  // all ranks have found the same, so all come here
+        std::vector<Argument> mine;
+        for (auto const each : rule.settings()) mine.push_back({std::bit_cast<std::uint64_t>(static_cast<double>(each))});
+        if (first_to_differ(all_gather(world, Argument{mine.size()}), 1) == 0) {
+            std::vector<Argument> all(mine.size() * static_cast<std::size_t>(world.size()));
+            all_gather(world, mine, all);
+            for (std::size_t k = 0; k < mine.size(); ++k) {
+                auto const text = [&](std::size_t rank) { return to_text(std::bit_cast<double>(all[rank * mine.size() + k].bits)); };
+                if (all[k].bits != all[other * mine.size() + k].bits)
+                    raise<usage_error>({"tutti: ", where, ": of its settings(), number ", k, " of 0..", mine.size() - 1,
+                                        " differs between ranks: ", text(0), " on rank 0, ", text(other), " on rank ", other});
+            }
+        }
+    }
+    raise<usage_error>({"tutti: ", where, ": the list of its settings differs between ranks: rank ", other, "'s is not rank 0's"});
+}
+
 /// What ranks tell one another in `step`: sums of what they bring, and the extremes of what must be equal.
 struct step_totals {
     double samples, loss;

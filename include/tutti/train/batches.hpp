@@ -52,6 +52,16 @@ constexpr void require_trains_on() {
         "samples gives tutti::selection (a range too) or std::span<sample const>; see tutti/concepts/dataset.hpp");
 }
 
+template <class Model, class Data>
+auto batch_type_for() {
+    if constexpr (batching_dataset<Data> || trains_on<Model, batch_of<Data>>) return std::type_identity<batch_of<Data>>{};
+    else if constexpr (!trains_on<Model, std::span<sample_t<Data> const>>) return std::type_identity<batch_of<Data>>{};
+    else return std::type_identity<std::span<sample_t<Data> const>>{};
+}
+/// What `batch_maker` makes of rows.
+template <class Model, class Data>
+using batch_for = typename decltype(batch_type_for<Model, std::remove_reference_t<Data>>())::type;
+
 /// Builds batches of a data set, in the form that the model takes.
 template <class Model, class Data>
 class batch_maker {
@@ -93,6 +103,9 @@ private:
 /// The mean of a metric over batches of different sizes.
 template <class Value>
 class mean_of {
+    static_assert(std::is_constructible_v<double, Value>,
+                  "tutti: a metric must return its mean over the batch that it was given, a number or a std::array of numbers");
+
 public:
     void add(Value batch_mean, std::size_t samples) { sum_[0] += static_cast<double>(batch_mean) * static_cast<double>(samples); }
     std::span<double> sums() { return sum_; }

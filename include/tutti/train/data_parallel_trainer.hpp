@@ -105,8 +105,9 @@ class data_parallel_trainer : public detail::training_course {
 public:
     /// Takes the model over and gives every rank rank 0's parameters, and buffers where the model has such. Collective.
     /// @param  world  must outlive the trainer
-    /// @throws usage_error  on every rank when models differ in shape between ranks, or optimisers in their settings; on this rank
-    ///                      when gradients and parameters do, or a setting makes no sense. No parameter has changed then.
+    /// @throws usage_error  on every rank when models differ in shape between ranks, or optimisers in their settings, or the model has
+    ///                      no parameters; on this rank when gradients and parameters differ in shape, or a setting makes no sense. No
+    ///                      parameter has changed then.
     /// @throws usage_error  on every rank, and on those that a model is split over, when optimisers differ or what is no part does
     /// Cost:   one broadcast of the parameters; the optimiser's state in memory
     data_parallel_trainer(Comm& world, Model model, Partition partition, Sync sync, Optimizer optimizer)
@@ -118,16 +119,17 @@ public:
         auto&& parameters = parameters_of(model_);
         auto const sizes = detail::block_sizes(parameters);
         auto const count = std::accumulate(sizes.begin(), sizes.end(), std::size_t{0});
-        auto const rule = [&] {
-            return detail::agreed::hash("the list of the optimiser's settings", detail::fingerprint_of_rule(optimizer_));
-        };
         agree([&](auto& group) {
-            if (!is_world(group)) return detail::agree<argument>(group, "a model that is split over a group", {rule()});
+            if (!is_world(group)) return detail::agree_on_rule<argument>(group, "the optimiser of a model that is split over a group", optimizer_);
             detail::agree<argument>(*world_, "the model",
                                     {{"the number of parameters", count},
                                      {"the number of blocks", sizes.size()},
                                      detail::agreed::hash("the list of block sizes", detail::fingerprint(std::span{sizes}))});
-            if (world_->size() > 1) detail::agree<argument>(*world_, "the optimiser", {rule()});
+            if (count == 0 && !detail::is_split<Model>())
+                throw usage_error{
+                    "tutti: data_parallel_trainer: the model has no parameters: the spans that its parameters() gives are empty when the "
+                    "trainer is built"};
+            detail::agree_on_rule<argument>(*world_, "the optimiser", optimizer_);
             prepare_sync();
             check_buffers();
         });
@@ -235,13 +237,16 @@ public:
     template <class Data, class Metric>
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
         static_assert(detail::is_dataset<Data>());
+        using batch_type = detail::batch_for<Model, Data>;
+        static_assert(std::is_invocable_v<Metric&, Model&, batch_type const&>,
+                      "tutti: evaluate: the metric cannot be called as metric(model, batch), with the model and one of the batches "
+                      "that it trains on, as in [](auto& model, auto const& batch) { ... }");
         auto const size = static_cast<std::size_t>(std::size(data));
         agree([&](auto& group) { detail::check_evaluation(group, size, options); });
         share_buffers();
         auto const share = partition::strided{}.share(share_of{0, size, world_->rank(), world_->size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
-        detail::mean_of<std::decay_t<decltype(batches.with(share, 0, 1, [&](auto const& batch) { return metric(model_, batch); }))>>
-            mean;
+        detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, Model&, batch_type const&>>> mean;
         for (std::size_t first = 0, last = 0; first < size; first = last) {
             last = first + std::min(options.batch, size - first);
             std::size_t const from = share.before(first), to = share.before(last);
@@ -251,13 +256,19 @@ public:
         all_reduce(*world_, mean.sums());
         return mean.over(size);
     }
+    /// As above, in batches of the usual size.
+    template <class Data, class Metric>
+        requires(!std::is_convertible_v<Metric, evaluate_options const&>)
+    auto evaluate(Data&& data, Metric&& metric) {
+        return evaluate(data, evaluate_options{}, metric);
+    }
     /// The mean of the model's own `loss(batch)`.
     template <class Data>
     double evaluate(Data&& data, evaluate_options const& options = {}) {
         return evaluate(data, options, [](auto& model, auto const& batch) {
             static_assert(
-                requires { model.loss(batch); }, "tutti: evaluate(data, options) needs a model with loss(batch); without one, pass "
-                                                 "a metric: evaluate(data, options, [](auto& model, auto const& batch) { ... })");
+                requires { model.loss(batch); }, "tutti: evaluate(data) needs a model with loss(batch); without one, pass a metric: "
+                                                 "evaluate(data, [](auto& model, auto const& batch) { ... })");
             return static_cast<double>(model.loss(batch));
         });
     }

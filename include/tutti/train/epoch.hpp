@@ -65,13 +65,19 @@ class training_course {
 public:
     /// Calls `callback(step_report)` on this rank after each of its steps. Local; callbacks stay, in the order they came. One that
     /// comes from within a callback is called from the next time on.
-    template <std::invocable<step_report const&> Callback>
+    template <class Callback>
     void after_step(Callback callback) {
+        static_assert(std::invocable<Callback&, step_report const&>,
+                      "tutti: after_step: the callback must take what there is to report, as in "
+                      "[](tutti::step_report const& report) { ... }");
         after_step_.add(std::move(callback));
     }
     /// Calls `callback(epoch_report)` on this rank after each epoch.
-    template <std::invocable<epoch_report const&> Callback>
+    template <class Callback>
     void after_epoch(Callback callback) {
+        static_assert(std::invocable<Callback&, epoch_report const&>,
+                      "tutti: after_epoch: the callback must take what there is to report, as in "
+                      "[](tutti::epoch_report const& report) { ... }");
         after_epoch_.add(std::move(callback));
     }
 

@@ -120,9 +120,7 @@ public:
         everyone().agree_along_copy(same_model);  // along those groups too
         everyone().together([&] { learning_.optimizer().check(); });
         everyone().agree([&](auto& group) {
-            detail::agree<argument>(
-                group, "the optimiser",
-                {detail::agreed::hash("the list of its settings", detail::fingerprint_of_rule(learning_.optimizer()))});
+            detail::agree_on_rule<argument>(group, "the optimiser", learning_.optimizer());
         });
         everyone().together([&] { learning_.prepare(stage_); });
         everyone().together([&] { copies_.begin(stage_); });
@@ -226,11 +224,14 @@ public:
     template <class Data, class Metric>
     auto evaluate(Data&& data, evaluate_options const& options, Metric&& metric) {
         static_assert(detail::is_dataset<Data>());
+        using batch_type = detail::batch_of<Data>;
+        static_assert(std::is_invocable_v<Metric&, typename pass_of<batch_type>::output&, batch_type const&>,
+                      "tutti: evaluate: the metric cannot be called as metric(y, batch), with what the last layer gives and the batch it "
+                      "is for, as in [](auto const& y, auto const& batch) { ... }");
         auto const size = static_cast<std::size_t>(std::size(data));
         everyone().agree([&](auto& group) { detail::check_evaluation(group, size, options); });
         auto const share = partition::strided{}.share(share_of{0, size, copies_.rank(), copies_.size()});
         detail::batch_maker<Model, std::remove_reference_t<Data>> batches{data};
-        using batch_type = detail::batch_of<Data>;
         auto pass = make_pass<batch_type>();
         detail::mean_of<std::decay_t<std::invoke_result_t<Metric&, typename pass_of<batch_type>::output&, batch_type const&>>> mean;
         while_peers_wait([&] {
@@ -246,6 +247,12 @@ public:
         if (world_->size() > 1) broadcast(*world_, mean.sums(), world_->size() - 1);
         copies_.add_up(mean.sums());
         return mean.over(size);
+    }
+    /// As above, in batches of the usual size.
+    template <class Data, class Metric>
+        requires(!std::is_convertible_v<Metric, evaluate_options const&>)
+    auto evaluate(Data&& data, Metric&& metric) {
+        return evaluate(data, evaluate_options{}, metric);
     }
     /// The mean of the model's own loss.
     template <class Data>
