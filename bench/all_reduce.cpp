@@ -3,6 +3,7 @@
 #include "contest.hpp"
 #include "contest_report.hpp"
 #include "report.hpp"
+#include "sizes.hpp"
 
 #include "../examples/command_line.hpp"
 
@@ -19,12 +20,12 @@
 namespace {
 
 /// Sizes from one to the other, and between them those at which goals begin or end.
-std::vector<std::size_t> sizes_between(std::size_t from, std::size_t to, std::size_t factor, int ranks) {
+std::vector<std::size_t> sizes_between(bench::sizes const& wanted, int ranks) {
     std::set<std::size_t> sizes;
-    for (std::size_t bytes = from; bytes <= to; bytes *= factor) sizes.insert(bytes);
+    for (std::size_t bytes = wanted.from; bytes <= wanted.to; bytes *= wanted.factor) sizes.insert(bytes);
     for (auto const& goal : bench::goals)
         for (std::size_t const bytes : {goal.from, goal.to})
-            if (goal.ranks == ranks && bytes >= from && bytes <= to) sizes.insert(bytes);
+            if (goal.ranks == ranks && bytes >= wanted.from && bytes <= wanted.to) sizes.insert(bytes);
     return {sizes.begin(), sizes.end()};
 }
 
@@ -60,7 +61,7 @@ void measure(int ranks, std::vector<std::size_t> const& sizes, std::vector<bench
 
 int main(int argc, char** argv) try {
     int ranks = 0;
-    std::size_t from = 8, to = 64 << 20, factor = 2;
+    bench::sizes sizes{.from = 8, .to = 64 << 20, .factor = 2};
     std::string how = "both", json;
     bool quick = false;
     bench::rules rules;
@@ -72,10 +73,8 @@ int main(int argc, char** argv) try {
     app.add_option("--ranks", ranks,
                    "thread ranks; raw takes part when they are 2 on at least 2 cores; 0: 2, then 16 at the sizes of their goals")
         ->check(CLI::Range(0, 1024));
-    app.add_option("--from", from, "smallest size in bytes, such as 8 or 64KiB")->transform(CLI::AsSizeValue{false});
-    app.add_option("--to", to, "largest size")->transform(CLI::AsSizeValue{false});
-    app.add_option("--factor", factor, "from one size to the next; the sizes of goals are between them")
-        ->check(CLI::Range(2, 1024));
+    bench::add_sizes(app, sizes);
+    app.get_option("--factor")->description("from one size to the next; the sizes of goals are between them");
     app.add_option("--timing", how, "each: every call by itself, behind a barrier that is not timed; row: calls in a row; or both")
         ->check(CLI::IsMember{{"each", "row", "both"}});
     app.add_option("--rotate", rules.rotate,
@@ -83,15 +82,16 @@ int main(int argc, char** argv) try {
         ->transform(CLI::AsSizeValue{false});
     app.add_option("--offset", rules.offset,
                    "bytes between the start of a cache line and that of a buffer; 16 is common in a std::vector")
-        ->transform(CLI::AsSizeValue{false});
+        ->transform(CLI::AsSizeValue{false})
+        ->check(bench::whole_floats(0));
     app.add_flag("--touch", rules.touch, "with timing `each`: rewrite the buffer before every call, as a program would; not timed");
     app.add_option("--repeats", rules.repeats, "turns of every contender per size")->check(CLI::PositiveNumber);
     app.add_option("--milliseconds", rules.milliseconds, "length of a turn, in calls")->check(CLI::PositiveNumber);
     app.add_flag("--quick", quick, "few sizes and short turns: shows that it works, measures little");
-    app.add_option("--json", json, "write all measurements to this file");
+    app.add_option("--json", json, "write all measurements to this file")->check(bench::cannot_write);
     CLI11_PARSE(app, argc, argv);
-    from = std::max<std::size_t>(from / 4 * 4, 4);  // whole floats
-    if (quick) to = std::min<std::size_t>(to, 1 << 20), factor = 16, rules.repeats = 3, rules.milliseconds = 1;
+    if (quick) sizes.to = std::clamp<std::size_t>(1 << 20, sizes.from, sizes.to), sizes.factor = 16;
+    if (quick) rules.repeats = 3, rules.milliseconds = 1;
 
     std::vector<bench::timing> timings;
     if (how != "row") timings.push_back(bench::timing::each);
@@ -100,11 +100,11 @@ int main(int argc, char** argv) try {
     nlohmann::json report{{"bench", "all_reduce"},        {"machine", bench::machine()}, {"rotate_bytes", rules.rotate},
                           {"offset_bytes", rules.offset}, {"touch", rules.touch},        {"repeats", rules.repeats}};
     bench::print(report["machine"]);
-    measure(ranks ? ranks : 2, sizes_between(from, to, factor, ranks ? ranks : 2), timings, rules, report);
+    measure(ranks ? ranks : 2, sizes_between(sizes, ranks ? ranks : 2), timings, rules, report);
     if (ranks == 0) {
         std::vector<std::size_t> few;
         for (auto const& goal : bench::goals)
-            if (goal.ranks == 16 && goal.from >= from && goal.to <= to) few.push_back(goal.from);
+            if (goal.ranks == 16 && goal.from >= sizes.from && goal.to <= sizes.to) few.push_back(goal.from);
         if (!few.empty()) measure(16, few, timings, rules, report);
     }
     bench::write(json, report);

@@ -128,7 +128,7 @@ int main(int argc, char** argv) try {
     app.add_option("--minutes", minutes, "for all; each number of ranks, on threads and by messages, has an equal share")
         ->check(CLI::PositiveNumber);
     app.add_flag("--quick", quick, "2 ranks, few sizes and turns: shows that it works, measures little");
-    app.add_option("--json", json, "write all measurements to this file");
+    app.add_option("--json", json, "write all measurements to this file")->check(bench::cannot_write);
     CLI11_PARSE(app, argc, argv);
     if (quick) ranks = {2}, wanted.options.sizes = {8, 8192}, wanted.options.repetitions = 3, wanted.looks = 1;
     auto const groups = static_cast<double>(ranks.size() * (on == "both" ? 2 : 1));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -13,7 +14,8 @@ inline std::filesystem::path portable_program() {
     auto const self = std::filesystem::read_symlink("/proc/self/exe");
     auto const name = self.filename().string();
     auto const portable = name.ends_with("_portable") ? self : self.parent_path() / (name + "_portable");
-    if (!std::filesystem::exists(portable)) throw std::runtime_error{portable.string() + " is not there; build it too"};
+    if (!std::filesystem::exists(portable))
+        throw std::runtime_error{portable.string() + " is not there: target bench." + name + " builds it"};
     return portable;
 }
 
@@ -29,6 +31,13 @@ inline double instructions_of(std::string const& command) {
     auto const at = said.find("Collected :");
     if (status != 0 || at == std::string::npos) throw std::runtime_error{all + " failed; is valgrind installed?\n" + said};
     return std::stod(said.substr(at + 11));
+}
+
+/// @throws std::runtime_error  when no instructions can be counted here, so that a program says so before it begins
+inline void check_counting() {
+    portable_program();
+    if (std::system("valgrind --version >/dev/null 2>&1") != 0)
+        throw std::runtime_error{"valgrind, which counts instructions, is not installed"};
 }
 
 }  // namespace bench

@@ -2,9 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -62,6 +64,13 @@ inline std::string show_number(double value) {
     char text[64];
     std::snprintf(text, sizeof text, value >= 100 ? "%.0f" : "%.3g", value);
     return text;
+}
+
+/// What is wrong with a file that results are to be written to, or nothing: a check of `--json`, before anything is measured.
+inline std::string cannot_write(std::string const& path) {
+    errno = 0;
+    std::ofstream const file{path, std::ios::app};  // keeps what an earlier run wrote until there is something new
+    return file ? std::string{} : "cannot write " + path + ": " + std::strerror(errno);
 }
 
 /// Does nothing when `path` is empty.

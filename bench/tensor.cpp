@@ -126,7 +126,7 @@ int main(int argc, char** argv) try {
     app.add_option("--batch", wanted.batch, "samples of a step, over all ranks")->check(CLI::Range(1, 100000));
     app.add_option("--repeats", wanted.repeats, "steps of each kind")->check(CLI::PositiveNumber);
     app.add_flag("--quick", wanted.quick, "few and short steps: shows that it works, measures little");
-    app.add_option("--json", wanted.json, "write all measurements to this file")->default_str("");
+    app.add_option("--json", wanted.json, "write all measurements to this file")->check(bench::cannot_write)->default_str("");
     CLI11_PARSE(app, argc, argv);
     if (wanted.quick) wanted.width = 64, wanted.repeats = 2;
 

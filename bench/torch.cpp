@@ -46,7 +46,7 @@ int main(int argc, char** argv) try {
     app.add_option("--epochs", by.epochs, "length of a training")->check(CLI::PositiveNumber);
     app.add_option("--repeats", repeats, "trainings of each kind")->check(CLI::PositiveNumber);
     app.add_flag("--quick", quick, "few and short trainings: shows that it works, measures little");
-    app.add_option("--json", json, "write all measurements to this file");
+    app.add_option("--json", json, "write all measurements to this file")->check(bench::cannot_write);
     CLI11_PARSE(app, argc, argv);
     if (quick) by.epochs = 1, repeats = 2;
 

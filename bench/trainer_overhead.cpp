@@ -129,9 +129,10 @@ int main(int argc, char** argv) try {
     app.add_option("--repeats", wanted.repeats, "trainings of each kind")->check(CLI::PositiveNumber);
     app.add_flag("--instructions", wanted.instructions, "count instructions by valgrind instead of taking the time");
     app.add_flag("--quick", wanted.quick, "few and short trainings: shows that it works, measures little");
-    app.add_option("--json", wanted.json, "write all measurements to this file");
+    app.add_option("--json", wanted.json, "write all measurements to this file")->check(bench::cannot_write);
     CLI11_PARSE(app, argc, argv);
     if (wanted.quick) wanted.repeats = 3;
+    if (wanted.instructions) bench::check_counting();
 
     nlohmann::json report{{"bench", "trainer_overhead"}, {"machine", bench::machine()}, {"batch", wanted.batch}};
     bench::print(report["machine"]);

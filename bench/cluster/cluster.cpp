@@ -2,6 +2,7 @@
 // run, turn by turn. Run by `run`, over hosts made of network namespaces; or by mpirun.
 #include "../peers/mpi_version.hpp"
 #include "../report.hpp"
+#include "../sizes.hpp"
 #include "../timing.hpp"
 #include "../../examples/command_line.hpp"
 
@@ -27,7 +28,7 @@
 namespace {
 
 struct options {
-    std::size_t from = 4 << 10, to = 16 << 20, factor = 4;
+    bench::sizes sizes{.from = 4 << 10, .to = 16 << 20, .factor = 4};
     int repeats = 21;
     double seconds = 10;
     std::string link = "eth0", json;
@@ -145,22 +146,20 @@ int main(int argc, char** argv) {
                  "They take "
                  "turns in every repeat; ratios are medians over repeats."};
     app.option_defaults()->always_capture_default();
-    app.add_option("--from", wanted.from, "smallest size in bytes, such as 4KiB")->transform(CLI::AsSizeValue{false});
-    app.add_option("--to", wanted.to, "largest size")->transform(CLI::AsSizeValue{false});
-    app.add_option("--factor", wanted.factor, "from one size to the next")->check(CLI::Range(2, 1024));
+    bench::add_sizes(app, wanted.sizes);
     app.add_option("--repeats", wanted.repeats, "turns of every contender per size")->check(CLI::PositiveNumber);
     app.add_option("--seconds", wanted.seconds, "begin no more repeats of a size after so long")->check(CLI::PositiveNumber);
     app.add_option("--link", wanted.link, "whose bytes to count on each host");
-    app.add_option("--json", wanted.json, "write all measurements to this file");
+    app.add_option("--json", wanted.json, "write all measurements to this file")->check(bench::cannot_write);
     app.add_flag("--quick", quick, "few sizes and turns: shows that it works, measures little");
     CLI11_PARSE(app, argc, argv);
-    if (quick) wanted.to = 256 << 10, wanted.factor = 64, wanted.repeats = 3;
-    wanted.from = std::max<std::size_t>(wanted.from / 4 * 4, 4);  // whole floats
+    auto& [from, to, factor] = wanted.sizes;
+    if (quick) to = std::clamp<std::size_t>(256 << 10, from, to), factor = 64, wanted.repeats = 3;
 
     using comm = tutti::comm::hierarchical<tutti::comm::mpi>;
     tutti::launch<tutti::comm::mpi>([&](tutti::comm::mpi& flat) {
         comm world{flat};
-        std::vector<float> memory(wanted.to / sizeof(float));
+        std::vector<float> memory(to / sizeof(float));
         std::vector<contender> const contenders{
             {"MPI",
              [&](std::span<float> values) {
@@ -184,7 +183,7 @@ int main(int argc, char** argv) {
                         share);
             print_header(contenders);
         }
-        for (std::size_t bytes = wanted.from; bytes <= wanted.to; bytes *= wanted.factor) {
+        for (std::size_t bytes = from; bytes <= to; bytes *= factor) {
             auto const all = measure(flat.native(), contenders, std::span{memory}.first(bytes / sizeof(float)), wanted);
             if (!speaks) continue;
             print(bytes, share, all);

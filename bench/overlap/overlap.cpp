@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
     app.add_option("--steps", wanted.steps, "of each turn")->check(CLI::PositiveNumber);
     app.add_option("--repeats", wanted.repeats, "turns of each")->check(CLI::PositiveNumber);
     app.add_flag("--one-thread", wanted.one_thread, "no thread exchanges: what is started goes on when gradients are announced");
-    app.add_option("--json", wanted.json, "write all measurements to this file");
+    app.add_option("--json", wanted.json, "write all measurements to this file")->check(bench::cannot_write);
     app.add_flag("--quick", quick, "little data and few turns: shows that it works, measures little");
     CLI11_PARSE(app, argc, argv);
     if (quick) wanted.layers = 4, wanted.repeats = 3, wanted.steps = 1;

@@ -54,14 +54,26 @@ private:
         double const seconds = std::chrono::duration<double>(clock::now() - start_).count();
         double const whole = static_cast<double>(samples_) * epochs_, done = static_cast<double>(done_) / whole;
         double const rate = static_cast<double>(done_) / seconds;
-        char text[120];
-        int const length = std::snprintf(text, sizeof text, "  loss %.4f  %s samples/s  %.1f s left", loss, grouped(rate).c_str(),
-                                         (whole - static_cast<double>(done_)) / rate);
-        auto const head = "epoch " + std::to_string(epoch + 1) + '/' + std::to_string(epochs_) + ' ';
-        int const room = screen::columns() - 1 - static_cast<int>(head.size());
-        auto const shown = bar(done, std::clamp(room - length, 0, 24));
-        std::printf("\r%s%s%.*s\x1b[K", head.c_str(), shown.c_str(), std::max(room, 0), text);
+        int room = screen::columns() - 1;
+        std::string fields;
+        auto add = [&](std::string& to, std::string const& field) {  // whole, or not at all
+            if (static_cast<int>(field.size()) > room) return;
+            to += field, room -= static_cast<int>(field.size());
+        };
+        std::string line;
+        add(line, "epoch " + std::to_string(epoch + 1) + '/' + std::to_string(epochs_) + ' ');
+        add(fields, "  loss " + decimal(loss, 4));
+        add(fields, "  " + grouped(rate) + " samples/s");
+        add(fields, "  " + decimal((whole - static_cast<double>(done_)) / rate, 1) + " s left");
+        line += bar(done, std::clamp(room, 0, 24)) + fields;
+        std::printf("\r%s\x1b[K", line.c_str());
         std::fflush(stdout);
+    }
+
+    static std::string decimal(double value, int digits) {
+        char text[64];
+        std::snprintf(text, sizeof text, "%.*f", digits, value);
+        return text;
     }
 
     std::string bar(double share, int width) const {

@@ -6,6 +6,7 @@
 
 #include <clocale>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -13,8 +14,13 @@ namespace digits {
 
 /// What standard output leads to.
 struct screen {
-    bool terminal = isatty(STDOUT_FILENO) == 1;
+    bool terminal = isatty(STDOUT_FILENO) == 1 && can_move_cursor();  ///< on which a line can be drawn anew
     bool unicode = std::setlocale(LC_CTYPE, "") && std::string_view{nl_langinfo(CODESET)} == "UTF-8";
+
+    static bool can_move_cursor() {
+        char const* const kind = std::getenv("TERM");
+        return kind && *kind && std::string_view{kind} != "dumb";
+    }
 
     /// Of the terminal, which may be resized at any time.
     static int columns() {
