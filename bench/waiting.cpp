@@ -97,7 +97,7 @@ int main(int argc, char** argv) try {
     app.add_option("--seconds", seconds, "length of a turn")->check(CLI::PositiveNumber);
     app.add_option("--repeats", repeats, "turns of each kind")->check(CLI::PositiveNumber);
     app.add_flag("--quick", quick, "few and short turns: shows that it works, measures little");
-    app.add_option("--json", json, "write all measurements to this file")->default_str("");
+    app.add_option("--json", json, "write all measurements to this file")->check(bench::cannot_write)->default_str("");
     CLI11_PARSE(app, argc, argv);
     if (quick) all_ranks = {2, 4}, all_busy = {0, 2}, seconds = 0.05, repeats = 2;
 
