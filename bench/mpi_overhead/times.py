@@ -19,7 +19,7 @@ VERDICTS = ("MET", "UNDECIDED", "MISSED")  # the better, the earlier
 def interval(values):
     """That holds the median of 19 of 20 such samples, whatever their distribution: from its order statistics."""
     ordered = sorted(values)
-    out = max(0, math.floor((len(ordered) - statistics.NormalDist().inv_cdf(0.975) * math.sqrt(len(ordered))) / 2))
+    out = max(0, math.floor((len(ordered) - 1 - statistics.NormalDist().inv_cdf(0.975) * math.sqrt(len(ordered))) / 2))
     return ordered[out], ordered[-1 - out]
 
 
@@ -79,6 +79,8 @@ def judge(programs, wanted, environment):
                          "interval": [look.low, look.high],
                          "looks": [{"plain_us": each.plain, "tutti_us": each.ours} for each in looks]})
         counts = collections.Counter(look.verdict for look in best.values())
+        if not counts:
+            sys.exit(f"{mpi}: nothing was measured; --help lists the collectives and sizes there are")
         verdict = next(each for each in ("MISSED", "UNDECIDED", "MET") if counts[each])
         worst = max((point for point in best if best[point].verdict == verdict), key=lambda point: best[point].low)
         verdicts.append((verdict, mpi, worst, best[worst], counts))

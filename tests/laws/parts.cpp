@@ -30,6 +30,35 @@ TEST_CASE_TEMPLATE("reduce_scatter gives each rank its part of the fold in rank 
     });
 }
 
+// Sums of ints are what MPI can make itself.
+TEST_CASE("reduce_scatter may be in place on some ranks and apart on others: blocking, started, and of parts with counts") {
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        auto const p = static_cast<std::size_t>(world.size()), r = static_cast<std::size_t>(world.rank());
+        for (std::size_t const n : laws::sizes(world.size(), 1009)) {
+            std::vector<int> brought(n * p);
+            for (std::size_t i = 0; i < brought.size(); ++i) brought[i] = static_cast<int>((r + 1) * (i + 3));
+            auto const wanted = [&](std::size_t i) { return static_cast<int>(p * (p + 1) / 2 * (r * n + i + 3)); };
+            std::vector<std::size_t> const counts(p, n);
+            for (std::size_t const those : {std::size_t{0}, std::size_t{1}}) {
+                auto check = [&](char const* what, auto reduce) {
+                    auto in = brought;
+                    std::vector<int> out(n);
+                    std::span const place = r % 2 == those ? std::span{in}.subspan(r * n, n) : std::span{out};
+                    reduce(in, place);
+                    expect.all(place, wanted, what);
+                    for (std::size_t i = 0; i < in.size(); ++i)
+                        if (i < r * n || i >= (r + 1) * n) expect(in[i] == brought[i], "the other parts stay");
+                };
+                check("reduce_scatter", [&](auto& in, auto place) { tutti::reduce_scatter(world, in, place); });
+                check("start_reduce_scatter", [&](auto& in, auto place) { tutti::start_reduce_scatter(world, in, place).wait(); });
+                check("reduce_scatter_v", [&](auto& in, auto place) { tutti::reduce_scatter_v(world, in, place, counts); });
+                check("start_reduce_scatter_v",
+                      [&](auto& in, auto place) { tutti::start_reduce_scatter_v(world, in, place, counts).wait(); });
+            }
+        }
+    });
+}
+
 TEST_CASE_TEMPLATE("all_to_all transposes parts", T, std::uint8_t, float, laws::three_bytes, laws::matrix) {
     laws::on_every_backend([](auto& world, laws::expectation const& expect) {
         auto const p = static_cast<std::size_t>(world.size()), r = static_cast<std::size_t>(world.rank());

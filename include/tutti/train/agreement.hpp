@@ -125,6 +125,7 @@ void agree_on_rule(Comm& world, char const* where, Optimizer const& rule) {
                     raise<usage_error>({"tutti: ", where, ": of its settings(), number ", k, " of 0..", mine.size() - 1,
                                         " differs between ranks: ", text(0), " on rank 0, ", text(other), " on rank ", other});
             }
+            raise<usage_error>({"tutti: ", where, ": of equal settings(), it makes another first step on rank ", other, " than on rank 0"});
         }
     }
     raise<usage_error>({"tutti: ", where, ": the list of its settings differs between ranks: rank ", other, "'s is not rank 0's"});

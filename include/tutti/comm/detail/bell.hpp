@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <thread>
 
-#if defined(__linux__)
+#if defined(__linux__) && defined(__LP64__)    // with 32 bits the kernel's times may be others than the library's
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -34,7 +34,7 @@ public:
     }
 
 private:
-#if defined(__linux__)
+#if defined(FUTEX_WAIT)
     void* word() { return &rung_; }
     template <class = void>
     void wait_while(std::uint32_t rung, std::chrono::nanoseconds longest) {

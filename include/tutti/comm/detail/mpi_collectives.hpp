@@ -14,7 +14,18 @@ namespace tutti::detail {
 /// A collective that MPI has started, and what it reads until its end.
 struct mpi_request {
     MPI_Request request = MPI_REQUEST_NULL;
-    mpi_parts parts{}, received{};
+    struct {
+        mpi_parts parts{}, received{};
+    } counts;
+    aligned_bytes result;  // to be copied where it belongs, if it has any
+    std::byte* out = nullptr;
+    std::size_t bytes = 0;
+
+    /// Once MPI is done.
+    void finish() {
+        if (bytes != 0) std::memcpy(out, result.data(), bytes);
+        bytes = 0;
+    }
 };
 
 /// The collectives that MPI itself has, of one group.
@@ -40,12 +51,12 @@ public:
         if constexpr (Kind == collective::barrier) return true;
         else return what.count <= INT_MAX / unit_of<T> && (Kind != collective::reduce_scatter || !in_place_of_equal_parts(what));
     }
-    /// Whether MPI has this collective on these elements, with this operation, in this place.
+    /// Whether MPI has this collective on these elements, with this operation. On all ranks alike, so it asks nothing that differs
+    /// between them, such as whether a rank calls in place.
     bool has(call const& what) const {
         if (what.counts && !has_int_counts(what)) return false;
         if (!what.reduce) return true;
-        return what.count <= INT_MAX && has_mpi_type(*what.type) && has_mpi_operation(*what.reduce) &&
-               (what.kind != collective::reduce_scatter || !in_place(what));
+        return what.count <= INT_MAX && has_mpi_type(*what.type) && has_mpi_operation(*what.reduce);
     }
 
     /// An all_reduce that MPI has.
@@ -89,6 +100,7 @@ public:
 
     /// Calls MPI: its blocking function, or the one that gives a request.
     void perform(call const& what, mpi_request* starts = nullptr) const {
+        if (what.kind == collective::reduce_scatter && in_place(what)) return reduce_scatter_in_place(what, starts);
         if (what.counts) return perform_v(what, starts);
         MPI_Request* const request = starts ? &starts->request : nullptr;
         switch (what.kind) {
@@ -229,14 +241,27 @@ private:
         }
     }
 
+    /// In place MPI's result is at the beginning of the buffer, and tutti's where the rank's own part is.
+    void reduce_scatter_in_place(call const& what, mpi_request* starts) const {
+        mpi_request here;
+        mpi_request& running = starts ? *starts : here;
+        running.bytes = (what.counts ? what.counts[rank_] : what.count) * what.type->size;
+        running.result = aligned_bytes{std::max<std::size_t>(running.bytes, 1), what.type->alignment};
+        running.out = what.out;
+        call apart = what;
+        apart.out = running.result.data();
+        perform(apart, starts);
+        if (!starts) running.finish();
+    }
+
     /// A call whose parts differ.
     void perform_v(call const& what, mpi_request* starts) const {
         auto type = mpi_type(*what.type);
         std::size_t const unit = type == MPI_DATATYPE_NULL ? what.type->size : 1;
         if (type == MPI_DATATYPE_NULL) type = MPI_BYTE;
         mpi_request here;
-        auto& [handle, parts, received] = starts ? *starts : here;
-        MPI_Request* const request = starts ? &handle : nullptr;
+        auto& [parts, received] = starts ? starts->counts : here.counts;
+        MPI_Request* const request = starts ? &starts->request : nullptr;
         parts = {what.counts, size_, unit};
         if (what.receive_counts) received = {what.receive_counts, size_, unit};
         int const* const counts = parts.counts.data();

@@ -130,6 +130,7 @@ public:
                 int complete = 0;
                 check_mpi(MPI_Test(&native_.request, &complete, MPI_STATUS_IGNORE), "MPI_Test");
                 if (!complete) return;
+                native_.finish();
             }
             for (;;) {
                 if (moving_ && !transfer_.test(rounds_ ? rounds_->what() : what_)) return;

@@ -189,7 +189,8 @@ public:
     /// True when the timeout of a call begun at `since` is over.
     bool is_late(clock::time_point since) const { return clock::now() - since >= timeout_; }
 
-    /// Returns once `peer` has made `ready()` true, and rung: spins briefly, then yields, then sleeps. The timeout counts from `since`.
+    /// Returns once `ready()` is true, at once where `peer` has made it so, and rung: spins briefly, then yields, then sleeps. The timeout
+    /// counts from `since`.
     /// @param behind  moved on after the spin
     /// @throws peer_failed, timeout_error  when that cannot happen any more
     template <class Ready>
@@ -356,7 +357,7 @@ private:
     [[gnu::cold]] void await_long(int rank, int peer, std::uint64_t sequence, call const& what, test ready, clock::time_point start,
                                   background* behind) {
         constexpr clock::duration yielding = std::chrono::milliseconds{2}, slow = std::chrono::microseconds{300},
-                                  shortest_nap = std::chrono::microseconds{50}, longest_nap = std::chrono::milliseconds{10};
+                                  shortest_nap = std::chrono::microseconds{50}, longest_nap = std::chrono::milliseconds{1};
         habits& mine = state(rank).waits;
         // What was learnt is tried anew now and then, rarely enough to cost little.
         mine.spins = ++mine.long_waits % 64 == 0 ? spins_ : std::max(mine.spins / 2, spins_ / 64);
@@ -380,7 +381,8 @@ private:
                 yields = mine.without_yield == 0 && now - start < yielding;
             } else {  // what is under way needs this rank now and then: in naps that are short beside the time waited so far
                 clock::duration const nap = std::min(std::max((now - start) / 32, shortest_nap), longest_nap);
-                state(peer).waited_for.sleep(ready, std::min(more ? nap : longest_nap, deadline - now));
+                auto const wakes = [&] { return ready() || revoked() || has_left(peer); };
+                state(peer).waited_for.sleep(wakes, std::min(more ? nap : 2 * longest_nap, deadline - now));
                 now = clock::now();
             }
         }
