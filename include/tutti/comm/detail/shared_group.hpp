@@ -303,6 +303,7 @@ private:
         int spins = 0;          // while a peer shares this rank's core, spinning keeps it from coming
         unsigned long_waits = 0;
         int without_yield = 0;  // waits to come: while other programs want the core, who yields gets it back late, who sleeps soon
+        int distrust = 0;       // how many those are, more each time that yields are tried in vain
     };
     struct alignas(64) rank_state {
         std::atomic<bool> moving{false};        // while touching peers' memory
@@ -370,14 +371,17 @@ private:
             // The order matters: a call that can complete does, whatever has failed since.
             bool const over = revoked();
             bool const gone = has_left(peer);
-            if (ready()) return;
+            if (ready()) {
+                if (yields) mine.distrust /= 2;
+                return;
+            }
             if (over) fail_call(rank, sequence, what);
             if (gone) miss(rank, peer, sequence, what);
             if (now >= deadline) time_out(rank, peer, sequence, what);
             if (yields) {
                 auto const before = now;
                 for (int i = 0; i < 16 && !ready() && now - before < slow; ++i) std::this_thread::yield(), now = clock::now();
-                if (now - before >= slow) mine.without_yield = 1000;
+                if (now - before >= slow) mine.without_yield = mine.distrust = std::min(2 * mine.distrust + 16, 1000);
                 yields = mine.without_yield == 0 && now - start < yielding;
             } else {  // what is under way needs this rank now and then: in naps that are short beside the time waited so far
                 clock::duration const nap = std::min(std::max((now - start) / 32, shortest_nap), longest_nap);
