@@ -11,6 +11,7 @@
 
 #include <Eigen/Dense>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -25,8 +26,8 @@ namespace {
 using matrix = Eigen::MatrixXf;  // a column per sample
 
 struct settings {
-    std::size_t width = 1024, batch = 256;
-    int ranks = 2, repeats = 15;
+    std::size_t width = 1024, batch = 1024;
+    int ranks = 2, rounds = 9, repeats = 5;
     std::string json;
     bool quick = false;
 };
@@ -124,11 +125,12 @@ int main(int argc, char** argv) try {
     app.add_option("--ranks", wanted.ranks, "that split layers or batches")->check(CLI::Range(2, 64));
     app.add_option("--width", wanted.width, "of the layers")->check(CLI::Range(1, 8192));
     app.add_option("--batch", wanted.batch, "samples of a step, over all ranks")->check(CLI::Range(1, 100000));
-    app.add_option("--repeats", wanted.repeats, "steps of each kind")->check(CLI::PositiveNumber);
+    app.add_option("--rounds", wanted.rounds, "in which the three kinds take turns")->check(CLI::PositiveNumber);
+    app.add_option("--repeats", wanted.repeats, "steps of each kind in a round")->check(CLI::PositiveNumber);
     app.add_flag("--quick", wanted.quick, "few and short steps: shows that it works, measures little");
     app.add_option("--json", wanted.json, "write all measurements to this file")->check(bench::cannot_write)->default_str("");
     CLI11_PARSE(app, argc, argv);
-    if (wanted.quick) wanted.width = 64, wanted.repeats = 2;
+    if (wanted.quick) wanted.width = 64, wanted.rounds = wanted.repeats = 2;
 
     nlohmann::json report{{"bench", "tensor"},
                           {"machine", bench::machine()},
@@ -136,26 +138,39 @@ int main(int argc, char** argv) try {
                           {"batch", wanted.batch},
                           {"ranks", wanted.ranks}};
     bench::print(report["machine"]);
-    std::printf("4 layers of %zu x %zu, %zu samples a step; medians of %d steps\n\n", wanted.width, wanted.width, wanted.batch,
-                wanted.repeats);
-    std::printf("%-24s %12s %12s %8s\n", "ranks", "ms a step", "samples/s", "gain");
-    double one = 0;
-    auto row = [&](std::string const& name, int replicas, int parts) {
-        auto const steps = measure(wanted, replicas, parts);
-        double const step = bench::median(steps);
-        if (one == 0) one = step;
-        std::printf("%-24s %12.2f %12.0f %8.2f\n", name.c_str(), 1e3 * step, static_cast<double>(wanted.batch) / step, one / step);
-        report["rows"].push_back({{"name", name}, {"replicas", replicas}, {"parts", parts}, {"steps_s", steps}});
-        return one / step;
+    std::printf("4 layers of %zu x %zu, %zu samples a step; medians of %d rounds, each the median of %d steps\n\n", wanted.width,
+                wanted.width, wanted.batch, wanted.rounds, wanted.repeats);
+
+    struct kind {
+        std::string name;
+        int replicas, parts;
+        std::vector<double> step, gain;  // of each round
     };
-    row("1", 1, 1);
-    double const tensor = row(std::to_string(wanted.ranks) + ", layers split", 1, wanted.ranks),
-                 data = row(std::to_string(wanted.ranks) + ", batches split", wanted.ranks, 1);
+    std::vector<kind> kinds{{"1", 1, 1, {}, {}},
+                            {std::to_string(wanted.ranks) + ", layers split", 1, wanted.ranks, {}, {}},
+                            {std::to_string(wanted.ranks) + ", batches split", wanted.ranks, 1, {}, {}}};
+    for (int round = 0; round < wanted.rounds; ++round)
+        for (auto& each : kinds) {
+            each.step.push_back(bench::median(measure(wanted, each.replicas, each.parts)));
+            each.gain.push_back(kinds[0].step.back() / each.step.back());
+        }
+    std::printf("%-24s %12s %12s %8s %18s\n", "ranks", "ms a step", "samples/s", "gain", "of single rounds");
+    for (auto const& each : kinds) {
+        double const step = bench::median(each.step);
+        auto const [least, most] = std::minmax_element(each.gain.begin(), each.gain.end());
+        std::printf("%-24s %12.2f %12.0f %8.2f %10.2f to %.2f\n", each.name.c_str(), 1e3 * step, static_cast<double>(wanted.batch) / step,
+                    bench::median(each.gain), *least, *most);
+        report["rows"].push_back({{"name", each.name},
+                                  {"replicas", each.replicas},
+                                  {"parts", each.parts},
+                                  {"steps_s", each.step},
+                                  {"gains", each.gain}});
+    }
     if (wanted.ranks == 2) {
         std::printf("\ngoals\n");
-        bench::print_verdict(tensor >= 1.6, "split layers: 1.6 times the samples of one rank",
+        bench::print_verdict(bench::median(kinds[1].gain) >= 1.6, "split layers: 1.6 times the samples of one rank",
                              "where each rank has a core of its own");
-        bench::print_verdict(data >= 1.8, "split batches: 1.8 times the samples of one rank",
+        bench::print_verdict(bench::median(kinds[2].gain) >= 1.8, "split batches: 1.8 times the samples of one rank",
                              "where each rank has a core of its own");
     }
     bench::write(wanted.json, report);
