@@ -297,7 +297,10 @@ struct counting {
     };
     int* in_flight;
     int* most;
+    double weight = 0, slope = 0;  // a model without any is refused
 
+    auto parameters() { return std::span{&weight, 1}; }
+    auto gradients() { return std::span{&slope, 1}; }
     std::vector<double> forward(auto const& batch, saved& kept) {
         if (kept.full) *most = 1000;  // still in use
         kept.full = true;
@@ -318,7 +321,7 @@ TEST_CASE("a stage holds what as many micro-batches save as its schedule says") 
         if (world.size() > 4) return;
         auto check = [&](auto schedule) {
             int in_flight = 0, most = 0;
-            auto layer = [&] { return counting{&in_flight, &most}; };
+            auto layer = [&] { return counting{.in_flight = &in_flight, .most = &most}; };
             tutti::model_parallel_trainer trainer{
                 world,
                 tutti::layers{layer, layer, layer, layer, laws::no_loss{}},

@@ -151,6 +151,28 @@ TEST_CASE("a layer whose gradients have another shape than its parameters is ref
     });
 }
 
+TEST_CASE("a model without any parameter is refused on every rank") {
+    struct empty : laws::spread {
+        auto parameters() { return std::span{weights}.first(0); }
+        auto gradients() { return std::span{slopes}.first(0); }
+    };
+    laws::on_every_backend([](auto& world, laws::expectation const& expect) {
+        if (world.size() > 2) return;
+        expect.throws<usage_error>(
+            [&] {
+                tutti::model_parallel_trainer trainer{world,
+                                                      tutti::layers{[] { return empty{}; }, [] { return laws::hyperbolic{}; },
+                                                                    laws::no_loss{}},
+                                                      partition::shuffled{},
+                                                      partition::layers{},
+                                                      pipeline::gpipe{},
+                                                      optim::sgd{}};
+            },
+            {"model_parallel_trainer: the model has no parameters"}, "refused");
+        still_usable(world, expect);
+    });
+}
+
 TEST_CASE("run_epoch, step and evaluate refuse what makes no sense or differs, on every rank, and change nothing") {
     auto const data = laws::wave(20);
     laws::on_every_backend([&](auto& world, laws::expectation const& expect) {
@@ -241,7 +263,10 @@ namespace {
 struct fragile {
     struct saved {};
     int forward_at = 0, backward_at = 0;
+    double weight = 0, slope = 0;  // a model without any is refused
 
+    auto parameters() { return std::span{&weight, 1}; }
+    auto gradients() { return std::span{&slope, 1}; }
     std::vector<double> forward(auto const& batch, saved&) {
         if (--forward_at == 0) throw std::domain_error{"forward"};
         return std::vector<double>(std::size(batch), 1.0);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tutti/collectives/all_reduce.hpp>
 #include <tutti/collectives/broadcast.hpp>
 #include <tutti/comm/solo.hpp>
 #include <tutti/concepts/blocks.hpp>
@@ -86,7 +87,7 @@ public:
     /// @param  partition  orders the data; all stages work on the same samples, so it deals to copies of the model, as to ranks
     /// @param  copies     `replicas{group, policy}`: the ranks that have this stage too, and what they exchange
     /// @throws usage_error  on every rank: fewer layers than ranks, cuts or ties that do not fit or differ between ranks, gradients
-    ///                      and parameters of other shapes, settings that make no sense or differ
+    ///                      and parameters of other shapes, no parameters, settings that make no sense or differ
     /// @throws usage_error  on every rank, too, when parts of layers that are split over a group differ in their optimiser, or in
     ///                      parameters that are not split; on the ranks that work on the same part, when their cuts alone do not fit
     /// @throws what a factory throws, on the rank where it does; the others get `peer_failed`
@@ -124,6 +125,7 @@ public:
         });
         everyone().together([&] { learning_.prepare(stage_); });
         everyone().together([&] { copies_.begin(stage_); });
+        check_learns();
         everyone().together([&] { ties_->check(world, stage_); });
         ties_->copy_parameters(world, stage_);
         std::exception_ptr refusal;
@@ -335,6 +337,17 @@ private:
     template <class Act>
     void while_peers_wait(Act act) {
         everyone().while_peers_wait(act);
+    }
+
+    /// Refuses a model of which no layer, on any rank, has anything to learn.
+    void check_learns() {
+        std::size_t counted = 0;
+        for (auto const& each : detail::forms_of_stage(stage_)) counted += each.count();
+        detail::with_split_groups(stage_, [&](auto&) { ++counted; });  // others may have the parameters
+        if (all_reduce(*world_, counted) == 0)
+            throw usage_error{
+                "tutti: model_parallel_trainer: the model has no parameters: no layer has any, or the spans that their parameters() give "
+                "are empty when the trainer is built"};
     }
 
     /// What the ranks with the last layer bring, summed over copies.
