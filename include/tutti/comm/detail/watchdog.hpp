@@ -1,16 +1,15 @@
 #pragma once
 
+#include <tutti/comm/detail/bell.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/least_standard.hpp>
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <mutex>
 #include <string>
 #include <thread>
 
@@ -27,11 +26,8 @@ public:
     watchdog(watchdog const&) = delete;
     watchdog& operator=(watchdog const&) = delete;
     [[gnu::cold]] ~watchdog() {
-        {
-            std::lock_guard const lock{mutex_};
-            over_ = true;
-        }
-        bell_.notify_all();
+        over_ = true;
+        bell_.ring();
         thread_.join();
     }
 
@@ -61,9 +57,8 @@ private:
         auto const tick = std::min(std::max<clock::duration>(timeout_ / 8, std::chrono::milliseconds{1}), clock::duration{std::chrono::seconds{1}});
         std::uint64_t seen = 0;
         auto since = clock::now();
-        std::unique_lock lock{mutex_};
         while (!over_) {
-            bell_.wait_for(lock, tick);
+            bell_.sleep([this] { return over_.load(); }, tick);
             auto const turn = turn_.load(std::memory_order_acquire);
             bool const inside = turn % 2 == 1;
             if (!inside || turn != seen) seen = turn, since = clock::now();
@@ -86,9 +81,8 @@ private:
     std::atomic<element_type const*> type_{nullptr};
     std::atomic<std::size_t> count_{0};
     std::atomic<collective> kind_{collective::none};
-    alignas(64) std::mutex mutex_;  // guards what follows
-    std::condition_variable bell_;
-    bool over_ = false;
+    alignas(64) std::atomic<bool> over_{false};
+    bell bell_;
     std::thread thread_;
 };
 
