@@ -374,7 +374,7 @@ TEST_CASE("a trainer refuses optimisers whose settings differ between ranks, on 
                 expect.throws<usage_error>([&] { make(mine ? other : usual); }, {"optimiser", "settings", which}, what);
                 make(usual);
             };
-            refuses(optim::sgd{}, optim::sgd{.learning_rate = 0.02}, "learning rate", "number 0 of 0..3 differs");
+            refuses(optim::sgd{}, optim::sgd{.learning_rate = 0.02}, "learning rate", "settings()[0] differs");
             refuses(optim::sgd{}, optim::sgd{.weight_decay = 1e-12}, "weight decay",
                     odd == 0 ? "1e-12 on rank 0, 0 on rank 1" : "0 on rank 0, 1e-12 on rank");
             refuses(optim::sgd{.momentum = 0.5}, optim::sgd{.momentum = 0.5, .nesterov = true}, "form of momentum");

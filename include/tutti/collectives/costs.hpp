@@ -5,10 +5,10 @@
 #include <tutti/collectives/price.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/detail/least_chrono.hpp>
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <functional>

@@ -9,11 +9,11 @@
 #include <tutti/collectives/costs.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/communicator.hpp>
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <tutti/concepts/pending.hpp>
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/error.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <exception>

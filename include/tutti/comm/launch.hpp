@@ -1,9 +1,9 @@
 #pragma once
 
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <optional>
 #include <type_traits>

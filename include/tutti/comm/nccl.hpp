@@ -12,10 +12,10 @@
 #include <tutti/concepts/memory_space.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/cuda.hpp>
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>

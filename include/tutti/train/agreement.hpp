@@ -122,8 +122,8 @@ void agree_on_rule(Comm& world, char const* where, Optimizer const& rule) {
             for (std::size_t k = 0; k < mine.size(); ++k) {
                 auto const text = [&](std::size_t rank) { return to_text(std::bit_cast<double>(all[rank * mine.size() + k].bits)); };
                 if (all[k].bits != all[other * mine.size() + k].bits)
-                    raise<usage_error>({"tutti: ", where, ": of its settings(), number ", k, " of 0..", mine.size() - 1,
-                                        " differs between ranks: ", text(0), " on rank 0, ", text(other), " on rank ", other});
+                    raise<usage_error>({"tutti: ", where, ": settings()[", k, "] differs between ranks: ", text(0),
+                                        " on rank 0, ", text(other), " on rank ", other});
             }
             raise<usage_error>({"tutti: ", where, ": of equal settings(), it makes another first step on rank ", other, " than on rank 0"});
         }

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/train/agreement.hpp>
 #include <tutti/train/reports.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

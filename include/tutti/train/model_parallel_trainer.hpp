@@ -10,6 +10,7 @@
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/partition.hpp>
 #include <tutti/concepts/step_traffic.hpp>
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/partition/strided.hpp>
@@ -34,7 +35,6 @@
 #include <tutti/train/together.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>

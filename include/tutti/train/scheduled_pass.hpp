@@ -1,11 +1,11 @@
 #pragma once
 
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/pipeline/schedule.hpp>
 #include <tutti/train/stage.hpp>
 #include <tutti/train/stage_learning.hpp>
 #include <tutti/train/stage_pass.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <span>
 #include <utility>

@@ -4,8 +4,8 @@
 #include <tutti/comm/detail/shared_group.hpp>
 #include <tutti/comm/detail/shared_rank.hpp>
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/least_chrono.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>

@@ -8,9 +8,9 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/least_standard.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <nccl.h>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <thread>
 #include <utility>

@@ -3,10 +3,10 @@
 #include <tutti/comm/detail/call_signature.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/hash.hpp>
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/text.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

@@ -2,10 +2,10 @@
 
 #include <tutti/comm/detail/bell.hpp>
 #include <tutti/concepts/call.hpp>
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/least_standard.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
