@@ -69,13 +69,15 @@ int main(int argc, char** argv) try {
     app.option_defaults()->always_capture_default();
     app.add_option("--stages", wanted.stages, "of the pipelines")->check(CLI::Range(1, 64));
     app.add_option("--micro-batches", wanted.micro_batches, "of the pipelines' step")->check(CLI::Range(1, 256));
-    app.add_option("--forward", wanted.forward, "slots of a micro-batch's way forward")->check(CLI::PositiveNumber);
-    app.add_option("--backward", wanted.backward, "and of its way back")->check(CLI::PositiveNumber);
+    app.add_option("--forward", wanted.forward, "slots of a micro-batch's way forward")->check(CLI::Range(1e-9, 1e9));
+    app.add_option("--backward", wanted.backward, "and of its way back")->check(CLI::Range(1e-9, 1e9));
     app.add_option("--ring-ranks", wanted.ring_ranks, "of the ring")->check(CLI::Range(1, 1024))->delimiter(',');
-    app.add_option("--ring-parameters", wanted.ring_parameters, "floats that the ring sums");
+    app.add_option("--ring-parameters", wanted.ring_parameters, "floats that the ring sums")
+        ->check(CLI::Range(std::size_t{0}, papers::most_parameters));
     app.add_option("--sharded-ranks", wanted.sharded_ranks, "of ZeRO-1")->check(CLI::Range(1, 65536))->delimiter(',');
-    app.add_option("--sharded-parameters", wanted.sharded_parameters, "parameters of ZeRO-1's model");
-    app.add_option("--low-ranks", wanted.low_ranks, "ranks of PowerSGD's matrices")->check(CLI::PositiveNumber)->delimiter(',');
+    app.add_option("--sharded-parameters", wanted.sharded_parameters, "parameters of ZeRO-1's model")
+        ->check(CLI::Range(std::size_t{0}, papers::most_parameters));
+    app.add_option("--low-ranks", wanted.low_ranks, "ranks of PowerSGD's matrices")->check(CLI::Range(1, 1'000'000))->delimiter(',');
     app.add_option("--blocks", wanted.blocks, "matrices and vectors to compress in place of the papers' nets: 512x4608,10x512,10");
     CLI11_PARSE(app, argc, argv);
     pipelines(wanted), ring(wanted), sharded(wanted), power_sgd(wanted);

@@ -22,6 +22,15 @@
 /// Figures that papers publish, counted on the schedules, policies and codecs that tutti runs.
 namespace papers {
 
+/// More parameters than any model has, and few enough that no number of bytes overflows.
+inline constexpr std::size_t most_parameters = 1'000'000'000'000'000;
+
+/// @throws std::invalid_argument  for no ranks, or more parameters than that
+inline void check_sizes(int ranks, std::size_t parameters) {
+    if (ranks < 1) throw std::invalid_argument{"there must be at least 1 rank"};
+    if (parameters > most_parameters) throw std::invalid_argument{"there can be no more than 1e15 parameters"};
+}
+
 /// What a pipeline's stages wait and hold in one step.
 struct pipeline_figures {
     double least_idle, most_idle;  ///< slots per stage, until the last one is done
@@ -29,11 +38,15 @@ struct pipeline_figures {
     double end;                    ///< slots of the step
 };
 
-/// @throws std::runtime_error  when the schedule is unsound
+/// @throws std::runtime_error     when the schedule is unsound
+/// @throws std::invalid_argument  for no stages or micro-batches, and when a way takes no time or more than 1e9 slots
 template <class Schedule>
 pipeline_figures count_pipeline(Schedule const& schedule, tutti::pipeline::shape const& shape, tutti::pipeline::costs const& cost) {
-    auto const whole = make_schedule(schedule, shape);
+    if (shape.stages < 1 || shape.micro_batches < 1) throw std::invalid_argument{"there must be at least 1 stage and 1 micro-batch"};
+    for (double const slots : {cost.forward, cost.backward})
+        if (!(slots > 0 && slots <= 1e9)) throw std::invalid_argument{"a way forward or back takes more than 0 and at most 1e9 slots"};
     if (auto const found = verify(schedule, shape); !found) throw std::runtime_error{describe(found)};
+    auto const whole = make_schedule(schedule, shape);
     pipeline_figures counted{idle_time(whole, 0, cost), 0, 0, run_on_clocks(whole, cost).end()};
     for (int stage = 0; stage < shape.stages; ++stage) {
         double const idle = idle_time(whole, stage, cost);
@@ -44,7 +57,9 @@ pipeline_figures count_pipeline(Schedule const& schedule, tutti::pipeline::shape
 }
 
 /// Bytes that a rank sends in a ring's all-reduce: the most of any rank.
+/// @throws as check_sizes
 inline std::size_t count_ring(int ranks, std::size_t numbers, std::size_t bytes_each) {
+    check_sizes(ranks, numbers);
     std::size_t most = 0;
     for (int rank = 0; rank < ranks; ++rank) {
         std::size_t sent = 0;
@@ -65,8 +80,10 @@ struct place_in_group {
 
 /// Bytes that a rank holds in ZeRO-1's training with half-precision numbers: parameters and gradients in half precision, and, of
 /// what it owns, parameters in single precision and the optimiser's numbers. The most of any rank.
+/// @throws as check_sizes
 template <class Optimizer>
 std::size_t count_sharded(int ranks, std::size_t parameters, Optimizer const& optimizer) {
+    check_sizes(ranks, parameters);
     std::size_t most = 0;
     for (int rank = 0; rank < ranks; ++rank) {
         place_in_group world{rank, ranks};
@@ -104,22 +121,26 @@ inline block_list lstm() {
 }
 
 /// Bytes of a net's gradients over those that PowerSGD hands to its all-reduces.
+/// @throws tutti::usage_error     when rank is less than 1
+/// @throws std::invalid_argument  for blocks without any number
 inline double count_power_sgd(std::vector<tutti::block_form> const& blocks, int rank) {
     tutti::sync::codec::power_sgd const codec{.rank = rank};
+    codec.check();
+    if (tutti::bytes_of(blocks) == 0) throw std::invalid_argument{"the blocks have no numbers"};
     double sent = 0;
     for (auto const& each : blocks) sent += codec.traffic(each, 2).total();
     return static_cast<double>(tutti::bytes_of(blocks)) / sent;
 }
 
 /// "128x1152,10" as a matrix and a vector.
-/// @throws std::invalid_argument  for what is no such list
+/// @throws std::invalid_argument  for what is no such list, and for more than 1e15 numbers
 inline std::vector<tutti::block_form> parse_blocks(std::string_view text) {
     std::vector<tutti::block_form> blocks;
     auto number = [&]() -> std::size_t {
         std::size_t value = 0, digits = 0;
         while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9')
             value = 10 * value + static_cast<std::size_t>(text[digits++] - '0');
-        if (digits == 0 || digits > 12) throw std::invalid_argument{"blocks are such as 512x4608,10"};
+        if (digits == 0 || digits > 9) throw std::invalid_argument{"blocks are such as 512x4608,10"};
         text.remove_prefix(digits);
         return value;
     };
@@ -128,9 +149,11 @@ inline std::vector<tutti::block_form> parse_blocks(std::string_view text) {
         if (there) text.remove_prefix(1);
         return there;
     };
+    std::size_t all = 0;
     do {
         std::size_t const rows = number();
         blocks.push_back({{rows, skip('x') ? number() : 1}});
+        check_sizes(1, all += blocks.back().count());
     } while (skip(','));
     if (!text.empty()) throw std::invalid_argument{"blocks are such as 512x4608,10"};
     return blocks;

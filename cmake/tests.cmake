@@ -81,8 +81,8 @@ function(tutti_compiler_test name label script)
     endforeach()
 endfunction()
 
-# A test that cannot run, since WHAT is missing.
+# tutti_skipped_test(NAME WHAT [label...]): a test that cannot run, since WHAT is missing.
 function(tutti_skipped_test name what)
     add_test(NAME ${name} COMMAND sh -c "echo 'needs ${what}'; exit 77")
-    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
+    set_tests_properties(${name} PROPERTIES LABELS "${ARGN}" SKIP_RETURN_CODE 77)
 endfunction()

@@ -2,7 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <tutti/error.hpp>
+#include <tutti/optim/sgd.hpp>
+
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -42,4 +47,35 @@ TEST_CASE("PowerSGD makes ResNet-18's gradients 243, 136 and 72 times smaller, a
     CHECK(papers::count_power_sgd(papers::parse_blocks("512x4608"), 1) == doctest::Approx(461).epsilon(0.001));
     CHECK(papers::count_power_sgd(papers::parse_blocks("4x4,10"), 1) == 1);  // exactly, both
     CHECK_THROWS_AS(papers::parse_blocks("4x,3"), std::invalid_argument);
+}
+
+TEST_CASE("sizes that make no sense are refused, and other sizes follow the formulas") {
+    using papers::count_pipeline, papers::count_power_sgd, papers::count_ring, papers::count_sharded, papers::parse_blocks;
+    tutti::pipeline::gpipe const all_forward{};
+    tutti::pipeline::one_forward_one_backward const one_by_one{};
+    for (auto const& [stages, parts] : {std::pair{1, 1}, {3, 2}, {7, 5}, {16, 64}}) {
+        auto const counted = count_pipeline(one_by_one, {stages, parts}, {3, 5});
+        CHECK(counted.least_idle == (stages - 1) * 8);
+        CHECK(counted.most_idle == (stages - 1) * 8);
+        CHECK(counted.in_flight == std::min(stages, parts));
+        CHECK(counted.end == (stages - 1 + parts) * 8);
+        CHECK(count_pipeline(all_forward, {stages, parts}, {3, 5}).in_flight == parts);
+    }
+    CHECK_THROWS_AS(count_pipeline(all_forward, {0, 4}, {1, 2}), std::invalid_argument);
+    CHECK_THROWS_AS(count_pipeline(one_by_one, {4, 0}, {1, 2}), std::invalid_argument);
+    CHECK_THROWS_AS(count_pipeline(one_by_one, {-1, -1}, {1, 2}), std::invalid_argument);
+    for (double const bad : {0.0, -1.0, 1e308, std::numeric_limits<double>::quiet_NaN()}) {
+        CHECK_THROWS_AS(count_pipeline(all_forward, {4, 4}, {bad, 2}), std::invalid_argument);
+        CHECK_THROWS_AS(count_pipeline(one_by_one, {4, 4}, {1, bad}), std::invalid_argument);
+    }
+    CHECK(count_ring(16, 7, 4) <= 2 * 7 * 4);
+    CHECK_THROWS_AS(count_ring(0, 7, 4), std::invalid_argument);
+    CHECK_THROWS_AS(count_ring(2, std::numeric_limits<std::size_t>::max(), 4), std::invalid_argument);
+    CHECK(count_sharded(3, 48, tutti::optim::sgd{}) == 48 * 4 + 16 * 4);
+    CHECK_THROWS_AS(count_sharded(0, 48, tutti::optim::adam{}), std::invalid_argument);
+    CHECK_THROWS_AS(count_sharded(2, std::numeric_limits<std::size_t>::max(), tutti::optim::adam{}), std::invalid_argument);
+    CHECK_THROWS_AS(count_power_sgd(papers::lstm().blocks, 0), tutti::usage_error);
+    CHECK_THROWS_AS(count_power_sgd(parse_blocks("0x5,0"), 1), std::invalid_argument);
+    for (auto const* const text : {"", "5x", "x5", "5,", "5 6", "-5", "999999999999x2", "999999999x999999999"})
+        CHECK_THROWS_AS(parse_blocks(text), std::invalid_argument);
 }

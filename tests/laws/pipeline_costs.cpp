@@ -11,6 +11,8 @@
 #include <tutti/pipeline/gpipe.hpp>
 #include <tutti/pipeline/one_forward_one_backward.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/codec/half.hpp>
+#include <tutti/sync/compressed.hpp>
 #include <tutti/sync/every_n_steps.hpp>
 #include <tutti/train/replicas.hpp>
 
@@ -94,6 +96,7 @@ TEST_CASE("traffic() is what a trace counts per step, by either schedule, with t
             tutti::mesh grid{world, {{"data", copies}, {"stages", world.size() / copies}}};
             check_copies(grid, pipeline::gpipe{}, tutti::sync::every_n_steps{.n = 2}, expect, "gpipe, every_n_steps");
             check_copies(grid, pipeline::one_forward_one_backward{}, tutti::sync::all_reduce{}, expect, "1f1b, all_reduce");
+            check_copies(grid, pipeline::gpipe{}, tutti::sync::compressed{tutti::sync::codec::half{}}, expect, "gpipe, half");
         }
     });
 }

@@ -2,6 +2,7 @@
 #include "staged.hpp"
 
 #include <tutti/collectives/all_gather.hpp>
+#include <tutti/collectives/all_reduce.hpp>
 #include <tutti/comm/mesh.hpp>
 #include <tutti/error.hpp>
 #include <tutti/optim/adam.hpp>
@@ -18,6 +19,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -45,9 +47,10 @@ void on_grids(Body body) {
 }
 
 template <class Grid, class Sync = tutti::sync::all_reduce, class Optimizer = optim::sgd>
-auto trainer_on(Grid& grid, Optimizer optimizer = {.learning_rate = 0.05, .momentum = 0.9}, Sync policy = {}, std::uint64_t seed = 3) {
+auto trainer_on(Grid& grid, Optimizer optimizer = {.learning_rate = 0.05, .momentum = 0.9}, Sync policy = {}, std::uint64_t seed = 3,
+                bool tied = false) {
     return tutti::model_parallel_trainer{grid.along("stages"),
-                                         laws::staged(),
+                                         tied ? laws::staged().tied({1, 1}, {3, 1}) : laws::staged(),
                                          partition::shuffled{.seed = seed},
                                          partition::layers{},
                                          pipeline::one_forward_one_backward{},
@@ -113,6 +116,51 @@ TEST_CASE("copies of a pipeline train as one rank does, to rounding, and stay eq
                 expect.close(trainer.evaluate(data, {.batch = 4}), evaluated, 1e-4, "evaluated: each sample once");
             });
         }
+    }
+}
+
+TEST_CASE("tied parameters of copies train as those of one rank, to rounding, and both ends stay equal bit for bit") {
+    auto const data = laws::wave(23);
+    for (std::size_t const batch : {10UL, 3UL}) {  // 3: fewer samples than copies
+        tutti::epoch_options const options{.batch = batch, .accumulate = 2, .clip_norm = 0.05};
+        optim::sgd const rule{.learning_rate = 0.2, .momentum = 0.5};
+        std::vector<double> losses, norms;
+        tutti::comm::solo alone;
+        tutti::model_parallel_trainer oracle{alone, laws::staged().tied({1, 1}, {3, 1}), partition::shuffled{.seed = 3},
+                                             partition::layers{}, pipeline::one_forward_one_backward{}, rule};
+        oracle.after_step([&](auto const& step) { norms.push_back(step.gradient_norm); });
+        for (int epoch = 0; epoch < 2; ++epoch) losses.push_back(oracle.run_epoch(data, options).mean_loss);
+        std::vector<std::vector<double>> wanted(laws::staged_layers);
+        oracle.for_each_layer([&](auto& layer, auto k) { wanted[k] = laws::numbers_of(layer); });
+
+        on_grids([&](auto& /*world*/, auto& grid, laws::expectation const& expect) {
+            // Both ends to all stages: of each number one rank has it, and the others a zero.
+            auto const ends_agree = [&](auto& trainer) {
+                std::vector<double> ends(8);
+                trainer.for_each_layer([&](auto& layer, auto k) {
+                    if (k != 1 && k != 3) return;
+                    auto const numbers = laws::numbers_of(layer);
+                    std::copy(numbers.end() - 4, numbers.end(), ends.begin() + (k == 1 ? 0 : 4));
+                });
+                tutti::all_reduce(grid.along("stages"), ends);
+                expect(std::equal(ends.begin(), ends.begin() + 4, ends.begin() + 4), "both ends are equal");
+                expect(copies_agree(grid, trainer), "copies are equal");
+            };
+            auto trainer = trainer_on(grid, rule, tutti::sync::all_reduce{}, 3, true);
+            std::size_t step = 0;
+            trainer.after_step([&](auto const& report) {
+                expect.close(report.gradient_norm, norms[step++], 1e-5, "norm");
+                ends_agree(trainer);
+            });
+            for (double const loss : losses) expect.close(trainer.run_epoch(data, options).mean_loss, loss, 1e-5, "loss");
+            trainer.for_each_layer([&](auto& layer, auto k) {
+                auto const mine = laws::numbers_of(layer);
+                for (std::size_t i = 0; i < mine.size(); ++i) expect.close(mine[i], wanted[k][i], 1e-4, "parameter");
+            });
+            auto halved = trainer_on(grid, rule, tutti::sync::compressed{tutti::sync::codec::half{}}, 3, true);
+            halved.run_epoch(data, options);
+            ends_agree(halved);
+        });
     }
 }
 

@@ -164,6 +164,9 @@ TEST_CASE("staleness that is negative, or differs, is told on every rank; traffi
         trainer.run_epoch(laws::wave(24), {.batch = 8});
         for (auto const kind : {tutti::collective::send, tutti::collective::receive})
             expect.equal(static_cast<double>(steps[2].of(kind).bytes - steps[1].of(kind).bytes), trainer.traffic().of(kind), "sum");
+        double all = 0;
+        for (auto const& row : steps[2].rows) all += static_cast<double>(row.bytes - steps[1].of(row.kind).bytes);
+        expect.equal(trainer.traffic().total(), all, "nothing else is sent");
         if (world.size() == 2) {  // shards of 48 of 65 numbers: 45 floats and 3 doubles, and 17 doubles
             bool const first = world.rank() == 0;
             double const mine = first ? 45 * 4 + 3 * 8 : 17 * 8, other = first ? 17 * 8 : 45 * 4 + 3 * 8;

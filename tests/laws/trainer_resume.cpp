@@ -9,6 +9,7 @@
 #include <tutti/optim/sgd.hpp>
 #include <tutti/partition/shuffled.hpp>
 #include <tutti/sync/all_reduce.hpp>
+#include <tutti/sync/sharded.hpp>
 #include <tutti/train/data_parallel_trainer.hpp>
 
 #include <algorithm>
@@ -25,10 +26,9 @@ namespace {
 constexpr int epochs = 3;
 constexpr std::size_t samples = 70, batch = 16, steps_per_epoch = 5;
 
-template <class Comm, class Optimizer>
-auto trainer_of(Comm& world, Optimizer const& rule) {
-    return tutti::data_parallel_trainer{world, laws::network<float>{}, tutti::partition::shuffled{.seed = 12},
-                                        tutti::sync::all_reduce{}, rule};
+template <class Comm, class Optimizer, class Sync = tutti::sync::all_reduce>
+auto trainer_of(Comm& world, Optimizer const& rule, Sync policy = {}) {
+    return tutti::data_parallel_trainer{world, laws::network<float>{}, tutti::partition::shuffled{.seed = 12}, policy, rule};
 }
 
 /// All that is kept of a training.
@@ -46,11 +46,11 @@ std::vector<std::vector<std::byte>> bytes_of(Trainer& trainer) {
 }
 
 /// Trains in one go, keeping what is there after every step; then from each step on again, in a trainer of its own.
-template <class Comm, class Optimizer>
+template <class Comm, class Optimizer, class Sync = tutti::sync::all_reduce>
 void resume_everywhere(Comm& world, laws::expectation const& expect, Optimizer const& rule, double clip_norm,
-                       std::string const& what) {
+                       std::string const& what, Sync policy = {}) {
     auto const data = laws::wave(samples);
-    auto through = trainer_of(world, rule);
+    auto through = trainer_of(world, rule, policy);
     std::vector<kept> after;
     through.after_step([&](tutti::step_report const& now) {
         after.push_back({now.epoch, through.steps(), through.model().now, bytes_of(through)});
@@ -60,7 +60,7 @@ void resume_everywhere(Comm& world, laws::expectation const& expect, Optimizer c
     expect.equal(after.size(), epochs * steps_per_epoch, what + ": steps kept");
     for (std::size_t done = 1; done < after.size(); ++done) {
         kept const& from = after[done - 1];
-        auto resumed = trainer_of(world, rule);
+        auto resumed = trainer_of(world, rule, policy);
         resumed.model().now = from.parameters;
         resumed.epoch(from.epoch + (done % steps_per_epoch == 0 ? 1 : 0));
         resumed.steps(from.steps);
@@ -89,6 +89,8 @@ TEST_CASE("a training that resumes after any step ends as one that went through,
         resume_everywhere(world, expect, optim::adam{.learning_rate = 0.05}, 0, "adam");
         resume_everywhere(world, expect, optim::scheduled{optim::adamw{.learning_rate = 0.05}, fall}, 0, "adamw on a schedule");
         resume_everywhere(world, expect, optim::scheduled{optim::sgd{.learning_rate = 0.1}, fall}, 0, "sgd on a schedule");
+        resume_everywhere(world, expect, optim::adam{.learning_rate = 0.05}, 0.5, "adam, sharded and clipped",
+                          tutti::sync::sharded<1>{});
     });
 }
 
