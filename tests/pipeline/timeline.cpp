@@ -35,6 +35,12 @@ TEST_CASE("a schedule that never ends is refused") {
     CHECK_THROWS_AS(run_on_clocks(whole), usage_error);
 }
 
+TEST_CASE("the idle time of a stage that is not there is refused") {
+    auto const what = make_schedule(pipeline::gpipe{}, {2, 4});
+    CHECK_THROWS_AS(idle_time(what, 2), tutti::usage_error);
+    CHECK_THROWS_AS(idle_time(what, -1), tutti::usage_error);
+}
+
 TEST_CASE("GPipe is drawn as its paper draws it") {
     CHECK(draw_text(make_schedule(gpipe, {3, 3}), 1, 1) == "3 stages, 3 micro-batches\n\n"
                                                            "stage 0  F0 F1 F2 .  .  .  .  B0 B1 B2\n"

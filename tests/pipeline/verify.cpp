@@ -101,6 +101,12 @@ TEST_CASE("micro-batches and stages that do not exist are found") {
     CHECK(found_in([](auto& s) { find(s, 0, action::forward, 0).what = action::receive_activation; }) == fault::no_such_stage);
 }
 
+TEST_CASE("a schedule of no stage, or for no micro-batch, is not sound") {
+    CHECK(pipeline::verify(pipeline::gpipe{}, {0, 4}).what == fault::incomplete);
+    CHECK(pipeline::verify(pipeline::gpipe{}, {2, 0}).what == fault::incomplete);
+    CHECK(pipeline::verify(pipeline::schedule{{-1, 1}}).what == fault::incomplete);
+}
+
 TEST_CASE("rounds that decrease, or hold what they may not, are found") {
     CHECK(found_in([](auto& s) { tasks_of(s, 1).back().round = 0; }) == fault::mixed_round);
     CHECK(found_in([](auto& s) { find(s, 1, action::forward, 0).round = find(s, 1, action::receive_activation, 0).round; }) ==

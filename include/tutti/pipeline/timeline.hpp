@@ -100,8 +100,11 @@ constexpr timeline run_on_clocks(schedule const& what, costs const& cost = {}) {
 }
 
 /// The time of a step in which `stage` does not work, until the last stage is done: its bubble, and waits for neighbours.
+/// @throws usage_error  as `run_on_clocks`, and for a stage that is none
 template <class = void>
 constexpr double idle_time(schedule const& what, int stage, costs const& cost = {}) {
+    if (stage < 0 || static_cast<std::size_t>(stage) >= what.stages.size())
+        throw usage_error{"tutti: pipeline: the idle time of a stage that the schedule does not have"};
     double work = 0;
     for (task const& each : what.stages[static_cast<std::size_t>(stage)].tasks)
         work += each.what == task::action::forward ? cost.forward : each.what == task::action::backward ? cost.backward : 0;

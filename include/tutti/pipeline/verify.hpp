@@ -184,7 +184,8 @@ private:
 /// verifier of the collectives. Local; usable in constant expressions.
 template <class = void>
 constexpr verdict verify(schedule const& what) {
-    if (what.stages.size() != static_cast<std::size_t>(what.shape.stages)) return {fault::incomplete, 0, 0};
+    if (what.shape.stages < 1 || what.shape.micro_batches < 1 || what.stages.size() != static_cast<std::size_t>(what.shape.stages))
+        return {fault::incomplete, 0, 0};
     for (int stage = 0; stage < what.shape.stages; ++stage) {
         detail::stage_check check{what, stage};
         auto const count = what.stages[static_cast<std::size_t>(stage)].tasks.size();
