@@ -363,7 +363,7 @@ private:
     }
 
     /// What was started, which MPI moves on only when it is asked to, while this rank waits in shared memory.
-    class in_background final : public detail::shared_group::background {
+    class in_background final : public detail::background {
     public:
         explicit in_background(mpi& world) : world_{world} {}
         bool work() override {

@@ -69,7 +69,7 @@ public:
 class mpi_memory final : public mpi_meeting_place {
 public:
     /// @param behind  what goes on while this rank waits
-    mpi_memory(MPI_Comm group, int rank, int ranks, std::chrono::milliseconds timeout, shared_group::background& behind)
+    mpi_memory(MPI_Comm group, int rank, int ranks, std::chrono::milliseconds timeout, background& behind)
         : mpi_group_{group},
           window_{group, ranks, rank == 0 ? shared_group::bytes(ranks) : 0},
           group_{ranks, timeout, window_.ranks()[0]},

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <tutti/comm/detail/bell.hpp>
-#include <tutti/comm/detail/processor.hpp>
+#include <tutti/comm/detail/group_failure.hpp>
 #include <tutti/comm/detail/shared_windows.hpp>
+#include <tutti/comm/detail/waiting.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
 #include <tutti/detail/least_standard.hpp>
@@ -32,7 +33,8 @@ namespace tutti::detail {
 /// with s. Memory that a rank owns itself is touched by peers only between `begin_moving` and `end_moving`.
 class shared_group {
 public:
-    using clock = std::chrono::steady_clock;
+    using clock = waiting::clock;
+    using cause = group_failure::cause;
 
     /// Most payload bytes that travel inside the slot, so that a small call needs one round instead of two.
     static constexpr std::size_t eager_bytes = 512 + 32;
@@ -65,16 +67,6 @@ public:
         alignas(64) std::atomic<std::uint64_t> taken{0};
     };
 
-    /// What a rank has started and moves on while it waits for something else.
-    class background {
-    public:
-        /// Never waits for a peer, and does not throw. Returns whether anything is left to move on.
-        virtual bool work() = 0;
-
-    protected:
-        ~background() = default;
-    };
-
     /// Of threads.
     [[gnu::cold]] shared_group(int size, std::chrono::milliseconds timeout)
         : shared_group{size, timeout, aligned_bytes{bytes(size)}, nullptr} {
@@ -85,8 +77,8 @@ public:
     /// @param whole  the group of a launch, or a part of that; the former outlives this
     [[gnu::cold]] shared_group(shared_group const& whole, std::vector<int> const& members)
         : shared_group{static_cast<int>(members.size()), whole.timeout_} {
-        control_ = whole.control_;
-        spin_at_most(whole.spins_);  // the cores are busy with all ranks of the launch
+        failure_ = whole.failure_;
+        wait_as(whole.waiting_);  // the cores are busy with all ranks of the launch
         members_ = members;
         for (int& each : members_) each = whole.rank_of_launch(each);
     }
@@ -101,13 +93,13 @@ public:
 
     static std::size_t bytes(int size) {
         auto const p = static_cast<std::size_t>(size);
-        return sizeof(control) + 2 * p * sizeof(slot) + p * sizeof(rank_state) + 4 * p * p * sizeof(std::size_t);
+        return sizeof(group_failure) + 2 * p * sizeof(slot) + p * sizeof(rank_state) + 4 * p * p * sizeof(std::size_t);
     }
     void make() {
-        new (control_) control;
+        new (failure_) group_failure;
         for (std::size_t k = 0; k < 2 * ranks(); ++k) new (slots_ + k) slot;
         for (std::size_t k = 0; k < ranks(); ++k) new (states_ + k) rank_state;
-        spin_at_most(spins_);
+        wait_as(waiting_);
         std::memset(counts_, 0, 4 * ranks() * ranks() * sizeof *counts_);
     }
 
@@ -122,8 +114,17 @@ public:
     shared_windows const& windows() const { return windows_; }
 
     int size() const { return size_; }
+    /// Before any call.
+    void wait_as(waiting const& how) {
+        waiting_ = how;
+        for (auto& each : std::span{states_, ranks()}) each.waits.spins = how.spins;
+    }
     /// For a group whose waiting threads would keep cores from others. Before any call.
-    void wait_without_spinning() { spin_at_most(0); }
+    void wait_without_spinning() {
+        waiting how = waiting_;
+        how.spins = 0;
+        wait_as(how);
+    }
     /// Bytes up to which payloads travel in the slots: two ranks with a core each are sooner through with a second round.
     std::size_t eager_limit() const { return eager_limit_; }
 
@@ -174,7 +175,7 @@ public:
     }
     void cancel_moving(int rank) { state(rank).moving.store(false, std::memory_order_release); }
     bool has_moved(int peer, std::uint64_t sequence) { return state(peer).moved.load(std::memory_order_seq_cst) >= sequence; }
-    bool revoked() const { return control_->revoked.load(std::memory_order_seq_cst) == failure::told; }
+    bool revoked() const { return failure_->told(); }
 
     /// True when a call begun at `since`, which waits for every peer that `lacks(peer)`, will not complete by waiting: the group is
     /// revoked, such a peer has left, or time is up.
@@ -196,24 +197,10 @@ public:
     template <class Ready>
     void await(int rank, int peer, std::uint64_t sequence, call const& what, Ready ready, clock::time_point since = {},
                background* behind = nullptr) {
-        for (int left = state(rank).waits.spins; left > 0; --left) {
-            if (ready()) return;
-            relax();
-        }
-        if (ready()) return;
-        await_long(rank, peer, sequence, what, test{ready}, since, behind);
+        if (state(rank).waits.spin(ready)) return;
+        await_long(rank, peer, sequence, what, condition{ready}, since, behind);
     }
 
-    /// A mark for each rank, set or not.
-    class marks {
-    public:
-        marks(std::size_t ranks, bool set) : marks_{ranks} { std::memset(marks_.data(), set, ranks); }
-        void set(int rank, bool to = true) { marks_.data()[rank] = std::byte{to}; }
-        bool operator[](std::size_t rank) const { return marks_.data()[rank] != std::byte{0}; }
-
-    private:
-        aligned_bytes marks_;
-    };
     marks nobody() const { return {ranks(), false}; }
     marks everyone() const { return {ranks(), true}; }
     marks only(int one, int other) const {
@@ -223,26 +210,14 @@ public:
         return both;
     }
 
-    enum class cause : std::uint8_t { failed, late, disagreed };
     /// Ends the group because of what `origin` did: every later call and every call that still waits throws, quoting `text`.
     /// The first cause stays. Ranks marked in `told` get the exception of the cause, in call `only_in` if that is one, the others
     /// `peer_failed`. Returns whether this is the cause.
     [[gnu::cold]] bool revoke(int origin, std::string_view text, marks const& told, cause why = cause::failed,
                               std::uint64_t only_in = 0) {
-        auto expected = failure::none;
-        if (!control_->revoked.compare_exchange_strong(expected, failure::being_told, std::memory_order_seq_cst)) {
-            while (!revoked()) std::this_thread::yield();
-            return false;
-        }
-        control_->origin = rank_of_launch(origin);
-        control_->why = why;
-        control_->only_in = only_in;
-        std::string const whole_text = within(text);
-        auto const length = std::min(whole_text.size(), sizeof control_->text - 1);
-        std::memcpy(control_->text, whole_text.data(), length);
-        control_->text[length] = 0;
+        if (!failure_->claim()) return false;
         for (std::size_t k = 0; k < ranks(); ++k) states_[k].told = told[k];
-        control_->revoked.store(failure::told, std::memory_order_seq_cst);
+        failure_->tell(rank_of_launch(origin), why, only_in, within(text));
         for (auto& each : std::span{states_, ranks()}) each.waited_for.ring();
         return true;
     }
@@ -252,16 +227,16 @@ public:
         ring(rank);
     }
     /// The rank of the launch whose failure ended the group, or -1.
-    int origin() const { return revoked() ? control_->origin : -1; }
+    int origin() const { return revoked() ? failure_->origin() : -1; }
 
     /// Leaves call `sequence` by error: waits until no peer can touch this rank's buffers, then throws what ended the group.
     [[noreturn, gnu::cold]] void fail_call(int rank, std::uint64_t sequence, call const& what) {
         quiesce();
-        if (state(rank).told && (control_->only_in == 0 || control_->only_in == sequence)) {
-            if (control_->why == cause::late) raise<timeout_error>({control_->text});
-            raise<collective_mismatch>({control_->text});
+        if (state(rank).told && failure_->concerns(sequence)) {
+            if (failure_->why() == cause::late) raise<timeout_error>({failure_->text()});
+            raise<collective_mismatch>({failure_->text()});
         }
-        give_up(rank, sequence, what, control_->text);
+        give_up(rank, sequence, what, failure_->text());
     }
     /// Waits for the ranks that are moving data. Only after `revoke`: none can begin then.
     void quiesce() {
@@ -280,31 +255,14 @@ public:
     /// What `rank` called in call `sequence`, in words that it has written down for the others.
     [[gnu::cold]] void say(int rank, std::uint64_t sequence, std::string const& text) {
         auto& mine = state(rank);
-        auto const length = std::min(text.size(), sizeof mine.said - 1);
-        std::memcpy(mine.said, text.data(), length);
-        mine.said[length] = 0;
+        mine.said.write(text);
         mine.said_in.store(sequence, std::memory_order_seq_cst);
         ring(rank);
     }
     bool has_said(int rank, std::uint64_t sequence) { return state(rank).said_in.load(std::memory_order_seq_cst) == sequence; }
-    std::string_view said(int rank) const { return state(rank).said; }
+    std::string_view said(int rank) const { return state(rank).said.read(); }
 
 private:
-    enum class failure : int { none, being_told, told };
-    struct alignas(64) control {
-        std::atomic<failure> revoked{failure::none};
-        int origin = -1;
-        cause why = cause::failed;
-        std::uint64_t only_in = 0;
-        char text[4096] = {};
-    };
-    /// What a rank has learnt of the cores from waits that took long.
-    struct habits {
-        int spins = 0;          // while a peer shares this rank's core, spinning keeps it from coming
-        unsigned long_waits = 0;
-        int without_yield = 0;  // waits to come: while other programs want the core, who yields gets it back late, who sleeps soon
-        int distrust = 0;       // how many those are, more each time that yields are tried in vain
-    };
     struct alignas(64) rank_state {
         std::atomic<bool> moving{false};        // while touching peers' memory
         std::atomic<std::uint64_t> doing{0};    // sequence and kind of the last call entered, for messages
@@ -314,25 +272,22 @@ private:
         habits waits;                           // this rank's own
         alignas(64) std::atomic<std::uint64_t> moved{0};  // last call done with; peers wait for it, so in a line of its own
         std::atomic<std::uint64_t> said_in{0};
-        char said[960] = {};
+        note<960> said;
     };
 
     /// @param memory  what the group is in; `own` where that is null
     shared_group(int size, std::chrono::milliseconds timeout, aligned_bytes own, std::byte* memory)
         : size_{size},
           timeout_{std::min<std::chrono::milliseconds>(timeout, std::chrono::hours{24 * 365})},
-          spins_{static_cast<unsigned>(size) > std::thread::hardware_concurrency() ? 0 : 1000},
-          eager_limit_{size == 2 && spins_ != 0 ? 128 + 32 : eager_bytes},
           own_{std::move(own)},
-          control_{reinterpret_cast<control*>(memory ? memory : own_.data())},
-          slots_{reinterpret_cast<slot*>(control_ + 1)},
+          failure_{reinterpret_cast<group_failure*>(memory ? memory : own_.data())},
+          slots_{reinterpret_cast<slot*>(failure_ + 1)},
           states_{reinterpret_cast<rank_state*>(slots_ + 2 * ranks())},
-          counts_{reinterpret_cast<std::size_t*>(states_ + ranks())} {}
-
-    void spin_at_most(int spins) {
-        spins_ = spins;
-        for (auto& each : std::span{states_, ranks()}) each.waits.spins = spins;
+          counts_{reinterpret_cast<std::size_t*>(states_ + ranks())},
+          waiting_{waiting::of(size)} {
+        if (size == 2 && waiting_.spins != 0) eager_limit_ = 128 + 32;
     }
+
     std::size_t ranks() const { return static_cast<std::size_t>(size_); }
     int rank_of_launch(int rank) const { return members_.empty() ? rank : members_[static_cast<std::size_t>(rank)]; }
     void make_channels() {
@@ -342,54 +297,22 @@ private:
     }
     rank_state& state(int rank) const { return states_[static_cast<std::size_t>(rank)]; }
 
-    /// A test of any type, which lives elsewhere.
-    class test {
-    public:
-        template <class Test>
-        explicit test(Test const& of) : of_{&of}, holds_{[](void const* it) { return (*static_cast<Test const*>(it))(); }} {}
-        bool operator()() const { return holds_(of_); }
-
-    private:
-        void const* of_;
-        bool (*holds_)(void const*);
-    };
-
     /// Goes on where `await` stops to spin.
-    [[gnu::cold]] void await_long(int rank, int peer, std::uint64_t sequence, call const& what, test ready, clock::time_point start,
-                                  background* behind) {
-        constexpr clock::duration yielding = std::chrono::milliseconds{2}, slow = std::chrono::microseconds{300},
-                                  shortest_nap = std::chrono::microseconds{50}, longest_nap = std::chrono::milliseconds{1};
-        habits& mine = state(rank).waits;
-        // What was learnt is tried anew now and then, rarely enough to cost little.
-        mine.spins = ++mine.long_waits % 64 == 0 ? spins_ : std::max(mine.spins / 2, spins_ / 64);
-        bool yields = mine.without_yield == 0;
-        if (!yields) --mine.without_yield;
-        auto now = clock::now();
-        if (start == clock::time_point{}) start = now;
-        for (auto const deadline = start + timeout_;;) {
-            bool const more = behind && behind->work();
-            // The order matters: a call that can complete does, whatever has failed since.
-            bool const over = revoked();
-            bool const gone = has_left(peer);
-            if (ready()) {
-                if (yields) mine.distrust /= 2;
-                return;
-            }
-            if (over) fail_call(rank, sequence, what);
-            if (gone) miss(rank, peer, sequence, what);
-            if (now >= deadline) time_out(rank, peer, sequence, what);
-            if (yields) {
-                auto const before = now;
-                for (int i = 0; i < 16 && !ready() && now - before < slow; ++i) std::this_thread::yield(), now = clock::now();
-                if (now - before >= slow) mine.without_yield = mine.distrust = std::min(2 * mine.distrust + 16, 1000);
-                yields = mine.without_yield == 0 && now - start < yielding;
-            } else {  // what is under way needs this rank now and then: in naps that are short beside the time waited so far
-                clock::duration const nap = std::min(std::max((now - start) / 32, shortest_nap), longest_nap);
-                auto const wakes = [&] { return ready() || revoked() || has_left(peer); };
-                state(peer).waited_for.sleep(wakes, std::min(more ? nap : 2 * longest_nap, deadline - now));
-                now = clock::now();
-            }
-        }
+    [[gnu::cold]] void await_long(int rank, int peer, std::uint64_t sequence, call const& what, condition ready,
+                                  clock::time_point start, background* behind) {
+        if (start == clock::time_point{}) start = clock::now();
+        bool over = false, gone = false;
+        auto const ended = [&] {
+            over = revoked();
+            gone = has_left(peer);
+            return over || gone;
+        };
+        bool const came =
+            state(rank).waits.wait(waiting_, state(peer).waited_for, ready, condition{ended}, start, start + timeout_, behind);
+        if (came) return;
+        if (over) fail_call(rank, sequence, what);
+        if (gone) miss(rank, peer, sequence, what);
+        time_out(rank, peer, sequence, what);
     }
 
     /// Ends the group since `peer`, for which `rank` waits, has left.
@@ -438,10 +361,9 @@ private:
 
     int size_;
     std::chrono::milliseconds timeout_;
-    int spins_;
-    std::size_t eager_limit_;
+    std::size_t eager_limit_ = eager_bytes;
     aligned_bytes own_;
-    control* control_;
+    group_failure* failure_;
     slot* slots_;
     rank_state* states_;
     std::size_t* counts_;
@@ -449,6 +371,7 @@ private:
     std::vector<int> members_;  // of a part: their ranks in the launch
     shared_windows windows_;
     std::uintptr_t origin_of_identities_ = 0;
+    waiting waiting_;
 };
 
 }  // namespace tutti::detail

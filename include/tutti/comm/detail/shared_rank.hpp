@@ -29,7 +29,7 @@ public:
           move_{rank, group.size()} {}
 
     /// Lets something else go on while this rank waits in a collective.
-    void let_go_on(shared_group::background& behind) { behind_ = &behind; }
+    void let_go_on(background& behind) { behind_ = &behind; }
 
     int rank() const { return rank_; }
     int size() const { return group_.size(); }
@@ -231,7 +231,7 @@ private:
 
     shared_group& group_;
     int rank_;
-    shared_group::background* behind_ = nullptr;
+    background* behind_ = nullptr;
     std::uint64_t sequence_ = 0;
     shared_move move_;
 };

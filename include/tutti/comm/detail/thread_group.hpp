@@ -65,7 +65,7 @@ private:
 };
 
 /// What a rank does on one group besides the call it is in.
-class thread_side : public shared_group::background {
+class thread_side : public background {
 public:
     thread_side() = default;
     thread_side(thread_side const&) = delete;
@@ -81,7 +81,7 @@ private:
 
 /// What one rank has under way on all groups that were split from one another. It moves on while the rank waits in any of them: a
 /// peer may wait for what was started on one before it comes to a call on another.
-class under_way final : public shared_group::background {
+class under_way final : public background {
 public:
     under_way() = default;
     /// Of a group that another thread of the rank uses: it moves on by itself.

@@ -29,10 +29,10 @@ namespace tutti::detail {
 /// are posted, and taken, in the order in which their rounds were issued; else rounds do not wait for one another. They move
 /// whenever this rank waits for anything, or asks whether anything is ready.
 template <class = void>
-class thread_messages final : public shared_group::background {
+class thread_messages final : public background {
 public:
     /// @param behind  what goes on while this rank waits for a message, these messages included
-    thread_messages(shared_rank& mine, shared_group::background& behind)
+    thread_messages(shared_rank& mine, background& behind)
         : mine_{mine},
           group_{mine.group()},
           behind_{behind},
@@ -305,7 +305,7 @@ private:
 
     shared_rank& mine_;
     shared_group& group_;
-    shared_group::background& behind_;
+    background& behind_;
     queued* first_ = nullptr;          // of those issued and not over, in a row; owned by their `pending`
     std::vector<std::uint64_t> seen_;  // by peer, direction and lane: the last scan that met a message which has to wait
     std::uint64_t scan_ = 0;
