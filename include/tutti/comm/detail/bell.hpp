@@ -1,7 +1,8 @@
 #pragma once
 
+#include <tutti/detail/least_chrono.hpp>
+
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <thread>
 

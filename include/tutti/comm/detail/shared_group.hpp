@@ -6,12 +6,12 @@
 #include <tutti/comm/detail/waiting.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

@@ -2,9 +2,9 @@
 
 #include <tutti/comm/detail/bell.hpp>
 #include <tutti/comm/detail/processor.hpp>
+#include <tutti/detail/least_chrono.hpp>
 #include <tutti/detail/least_standard.hpp>
 
-#include <chrono>
 #include <thread>
 
 namespace tutti::detail {
