@@ -1,5 +1,6 @@
 // Who sleeps looks up every few milliseconds, so a ring that is forgotten would only make calls slow. Here sleepers look up only
 // after 20 seconds, and each test has one of them wait for one thing alone: nothing else rings before it has come.
+#include <tutti/comm/detail/watchdog.hpp>
 #include <tutti/tutti.hpp>
 
 #include <doctest/doctest.h>
@@ -135,13 +136,31 @@ TEST_CASE("a sleeper for whom nobody rings looks up when its group was told to, 
     whole.wait_as(often);
     thread_group part{whole, {0, 1}};
     for (thread_group* group : {&whole, &part}) {
-        std::atomic<bool> there{false};
-        auto const start = std::chrono::steady_clock::now();
-        std::thread quiet{[&] { let_sleep(), there = true; }};
-        group->await(0, 1, 1, nothing, [&] { return there.load(); });
-        CHECK(std::chrono::steady_clock::now() - start > 200ms);
-        quiet.join();
+        bool slept = false;
+        for (int attempt = 0; attempt < 20 && !slept; ++attempt) {  // who does not get to sleep in time does not have to look up
+            std::atomic<bool> looked{false}, there{false};
+            std::thread quiet{[&] {
+                while (!looked) std::this_thread::yield();
+                let_sleep(), there = true;
+            }};
+            auto const start = std::chrono::steady_clock::now();
+            group->await(0, 1, 1, nothing, [&] { return looked = true, there.load(); });
+            auto const waited = std::chrono::steady_clock::now() - start;
+            slept = waited > 200ms;
+            CHECK(waited < soon);
+            quiet.join();
+        }
+        CHECK(slept);
     }
+}
+
+TEST_CASE("a watchdog goes when its owner does, not when it would have looked next") {
+    auto const start = std::chrono::steady_clock::now();
+    for (int k = 0; k < 20; ++k) {  // each looks every second
+        tutti::detail::watchdog const idle{"a test", 10min};
+        let_sleep();
+    }
+    CHECK(std::chrono::steady_clock::now() - start < soon);
 }
 
 #if defined(__linux__)

@@ -104,6 +104,7 @@ TEST_CASE("micro-batches and stages that do not exist are found") {
 TEST_CASE("a schedule of no stage, or for no micro-batch, is not sound") {
     CHECK(pipeline::verify(pipeline::gpipe{}, {0, 4}).what == fault::incomplete);
     CHECK(pipeline::verify(pipeline::gpipe{}, {2, 0}).what == fault::incomplete);
+    CHECK(pipeline::verify(pipeline::gpipe{}, {2, -1}).what == fault::incomplete);
     CHECK(pipeline::verify(pipeline::schedule{{-1, 1}}).what == fault::incomplete);
 }
 

@@ -201,10 +201,11 @@ constexpr verdict verify(schedule const& what) {
 template <class Policy>
 constexpr verdict verify(Policy const& policy, shape const& of) {
     auto const whole = make_schedule(policy, of);
+    if (auto const found = verify(whole); !found) return found;
     for (int stage = 0; stage < of.stages; ++stage)
         if (whole.stages[static_cast<std::size_t>(stage)].in_flight() > policy.in_flight(of, stage))
             return {fault::too_many_in_flight, stage, 0};
-    return verify(whole);
+    return {};
 }
 
 }  // namespace tutti::pipeline

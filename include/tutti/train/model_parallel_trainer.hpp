@@ -339,12 +339,13 @@ private:
         everyone().while_peers_wait(act);
     }
 
-    /// Refuses a model of which no layer, on any rank, has anything to learn.
+    /// Refuses a model of which no layer, on any rank, has anything to learn. Collective.
     void check_learns() {
         std::size_t counted = 0;
         for (auto const& each : detail::forms_of_stage(stage_)) counted += each.count();
-        detail::with_split_groups(stage_, [&](auto&) { ++counted; });  // others may have the parameters
-        if (all_reduce(*world_, counted) == 0)
+        counted = all_reduce(*world_, counted);
+        detail::with_split_groups(stage_, [&](auto& group) { counted = all_reduce(group, counted); });  // who may have other parts
+        if (all_reduce(*world_, counted) == 0)  // stages without such layers hear of them from others
             throw usage_error{
                 "tutti: model_parallel_trainer: the model has no parameters: no layer has any, or the spans that their parameters() give "
                 "are empty when the trainer is built"};

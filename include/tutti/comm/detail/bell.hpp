@@ -1,6 +1,7 @@
 #pragma once
 
 #include <tutti/detail/least_chrono.hpp>
+#include <tutti/detail/least_standard.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -48,11 +49,15 @@ private:
     }
 #else
     template <class = void>
-    void wait_while(std::uint32_t /*rung*/, std::chrono::nanoseconds longest) {
-        constexpr std::chrono::nanoseconds nap = std::chrono::microseconds{100};
-        std::this_thread::sleep_for(longest < nap ? longest : nap);
+    void wait_while(std::uint32_t rung, std::chrono::nanoseconds longest) {
+        constexpr std::chrono::nanoseconds longest_nap = std::chrono::milliseconds{10};
+        std::chrono::nanoseconds nap = std::chrono::microseconds{50};
+        for (; longest.count() > 0 && rung_.load(std::memory_order_seq_cst) == rung; longest -= nap) {
+            nap = std::min(longest, std::min(2 * nap, longest_nap));
+            std::this_thread::sleep_for(nap);
+        }
     }
-    void wake() {}
+    void wake() { rung_.fetch_add(1, std::memory_order_seq_cst); }
 #endif
 
     std::atomic<std::uint32_t> rung_{0}, sleepers_{0};
