@@ -253,6 +253,32 @@ TEST_CASE("what must be equal along the group and is not is told on every rank o
     });
 }
 
+TEST_CASE("a model without any parameter is refused on every rank, though a layer of it adds up over a group") {
+    struct empty : laws::spread {
+        auto parameters() { return std::span{weights}.first(0); }
+        auto gradients() { return std::span{slopes}.first(0); }
+    };
+    laws::on_what_splits([](auto& world, laws::expectation const& expect) {
+        on_meshes(world, "stages", "tensor", [&](auto& grid) {
+            auto& stages = grid.along("stages");
+            auto& group = grid.along("tensor");
+            if (stages.size() > 2) return;
+            expect.template throws<tutti::usage_error>(
+                [&] {
+                    tutti::model_parallel_trainer trainer{stages,
+                                                          tutti::layers{[] { return empty{}; },
+                                                                        [&] { return tutti::tensor::sum_forward{group}; },
+                                                                        laws::no_loss{}},
+                                                          partition::shuffled{},
+                                                          partition::layers{},
+                                                          tutti::pipeline::one_forward_one_backward{},
+                                                          optim::sgd{}};
+                },
+                {"model_parallel_trainer: the model has no parameters"}, "refused");
+        });
+    });
+}
+
 TEST_CASE("a factory that throws beside layers that are split is told to all") {
     laws::on_threads({2, 4}, [&](laws::any_communicator& any, laws::expectation const& expect) {
         laws::splitting world{any};

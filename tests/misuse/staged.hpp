@@ -57,3 +57,16 @@ template <class Layer>
 void train_with(Layer) {
     train_in_stages(tutti::layers{[] { return entry{}; }, [] { return Layer{}; }, [] { return scale{}; }, squares{}});
 }
+
+/// Two copies of the model, which exchange what the policy says.
+template <class Policy>
+void train_copies(Policy policy) {
+    tutti::launch<tutti::comm::threads>(2, [&](auto& world) {
+        tutti::mesh grid{world, {{"data", 2}, {"stages", 1}}};
+        tutti::model_parallel_trainer trainer{grid.along("stages"), tutti::layers{[] { return entry{}; }, [] { return scale{}; }, squares{}},
+                                              tutti::partition::shuffled{}, tutti::partition::layers{},
+                                              tutti::pipeline::gpipe{}, tutti::optim::sgd{},
+                                              tutti::replicas{grid.along("data"), policy}};
+        trainer.run_epoch(row(4));
+    });
+}

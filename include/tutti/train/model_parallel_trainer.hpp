@@ -343,9 +343,8 @@ private:
     void check_learns() {
         std::size_t counted = 0;
         for (auto const& each : detail::forms_of_stage(stage_)) counted += each.count();
-        counted = all_reduce(*world_, counted);
-        detail::with_split_groups(stage_, [&](auto& group) { counted = all_reduce(group, counted); });  // who may have other parts
-        if (all_reduce(*world_, counted) == 0)  // stages without such layers hear of them from others
+        everyone().tell_copy([&](auto& group) { counted = all_reduce(group, counted); });
+        if (counted == 0)
             throw usage_error{
                 "tutti: model_parallel_trainer: the model has no parameters: no layer has any, or the spans that their parameters() give "
                 "are empty when the trainer is built"};

@@ -63,12 +63,17 @@ public:
         copies_.with_group([&](auto& group) { keep_refusal(refusal, [&] { check(group); }); });
         tell_refusal(refusal);
     }
+    /// Lets what any rank knows reach all ranks that work on the same copy, by tell(group) on one group after another. Collective.
+    template <class Tell>
+    void tell_copy(Tell tell) {
+        tell(world_);
+        with_split_groups(mine_, tell);
+        tell(world_);  // stages without such layers hear of it from others
+    }
     /// Makes what this rank has refused, or any other, a refusal of all. Collective.
     void tell_refusal(std::exception_ptr& refusal) {
         using argument = arguments_of::model_parallel_trainer;
-        detail::tell_refusal<argument>(world_, refusal);
-        with_split_groups(mine_, [&](auto& group) { detail::tell_refusal<argument>(group, refusal); });
-        detail::tell_refusal<argument>(world_, refusal);  // stages without such layers hear of it from others
+        tell_copy([&](auto& group) { detail::tell_refusal<argument>(group, refusal); });
         copies_.with_group([&](auto& group) { detail::tell_refusal<argument>(group, refusal); });
         if (refusal) std::rethrow_exception(refusal);
     }
