@@ -54,6 +54,47 @@ inline void copy_to_all(std::byte* const* out, int outputs, std::byte const* in,
         if (out[k] != in) std::memcpy(out[k] + at, in + at, bytes);
 }
 
+/// Whether elements are numbers, added as they are.
+template <class T, class Operation>
+inline constexpr bool adds_numbers =
+    is_one_of<Operation, std::plus<>, std::plus<T>> &&
+    is_one_of<T, char, signed char, unsigned char, short, unsigned short, int, unsigned, long, unsigned long, long long,
+              unsigned long long, float, double>;
+
+/// As many numbers as a register holds.
+template <class T>
+struct numbers {
+#ifdef __AVX__
+    static constexpr std::size_t bytes = 32;
+#else
+    static constexpr std::size_t bytes = 16;
+#endif
+    typedef T type __attribute__((vector_size(bytes), aligned(alignof(T)), may_alias));
+};
+
+/// Adds numbers, four registers at a time, from byte `at` on, and returns up to which. What compilers make of `fold_block` goes through
+/// memory, at half the speed where buffers are in the cache.
+template <class T>
+[[gnu::always_inline]] inline std::size_t add_numbers(std::byte* const* out, int outputs, std::byte const* const* in, int inputs,
+                                                      std::size_t at, std::size_t last) {
+    using several = typename numbers<T>::type;
+    std::byte const *const first = in[0], *const second = in[1];
+    for (; last - at >= 4 * sizeof(several); at += 4 * sizeof(several)) {
+        auto const* a = reinterpret_cast<several const*>(first + at);
+        auto const* b = reinterpret_cast<several const*>(second + at);
+        several sum0 = a[0] + b[0], sum1 = a[1] + b[1], sum2 = a[2] + b[2], sum3 = a[3] + b[3];
+        for (int k = 2; k < inputs; ++k) {
+            b = reinterpret_cast<several const*>(in[k] + at);
+            sum0 += b[0], sum1 += b[1], sum2 += b[2], sum3 += b[3];
+        }
+        for (int k = 0; k < outputs; ++k) {
+            auto* const to = reinterpret_cast<several*>(out[k] + at);
+            to[0] = sum0, to[1] = sum1, to[2] = sum2, to[3] = sum3;
+        }
+    }
+    return at;
+}
+
 /// The body of `reduction::fold`.
 template <class T, class Operation>
 void fold(void const* operation, std::byte* const* out, int outputs, std::byte const* const* in, int inputs, std::size_t first,
@@ -63,7 +104,14 @@ void fold(void const* operation, std::byte* const* out, int outputs, std::byte c
     constexpr std::size_t block = sizeof(T) < 32 ? 256 / sizeof(T) : 8;
     std::size_t const last = first + count;
     std::size_t at = first;
-    for (; last - at >= block; at += block) fold_block<block, T>(combine, out, outputs, in, inputs, at);
+    if constexpr (adds_numbers<T, Operation>) {
+        bool const pair = inputs == 2 && outputs == 2;
+        at = (pair ? add_numbers<T>(out, 2, in, 2, at * sizeof(T), last * sizeof(T))
+                   : add_numbers<T>(out, outputs, in, inputs, at * sizeof(T), last * sizeof(T))) /
+             sizeof(T);
+    } else {
+        for (; last - at >= block; at += block) fold_block<block, T>(combine, out, outputs, in, inputs, at);
+    }
     if constexpr (block > 8)
         for (; last - at >= 8; at += 8) fold_block<8, T>(combine, out, outputs, in, inputs, at);
     for (; at < last; ++at) fold_block<1, T>(combine, out, outputs, in, inputs, at);
