@@ -18,8 +18,7 @@ T element(int source, std::size_t i) {
 }
 
 /// Folds elements [first, first + count) of `inputs` sources to `outputs` destinations, of which the first `shared` are the last
-/// sources;
-/// says whether exactly those elements, and no others, are the sums.
+/// sources. Returns whether exactly those elements, and no others, are the sums.
 template <class T, class Operation>
 bool folds(int inputs, int outputs, int shared, std::size_t first, std::size_t count) {
     std::size_t const whole = first + count + 40;

@@ -105,10 +105,9 @@ void fold(void const* operation, std::byte* const* out, int outputs, std::byte c
     std::size_t const last = first + count;
     std::size_t at = first;
     if constexpr (adds_numbers<T, Operation>) {
-        bool const pair = inputs == 2 && outputs == 2;
-        at = (pair ? add_numbers<T>(out, 2, in, 2, at * sizeof(T), last * sizeof(T))
-                   : add_numbers<T>(out, outputs, in, inputs, at * sizeof(T), last * sizeof(T))) /
-             sizeof(T);
+        std::size_t const start = at * sizeof(T), end = last * sizeof(T);
+        bool const pair = inputs == 2 && outputs == 2;  // of two ranks: known numbers need no inner loops
+        at = (pair ? add_numbers<T>(out, 2, in, 2, start, end) : add_numbers<T>(out, outputs, in, inputs, start, end)) / sizeof(T);
     } else {
         for (; last - at >= block; at += block) fold_block<block, T>(combine, out, outputs, in, inputs, at);
     }
