@@ -8,12 +8,12 @@
 #include <tutti/concepts/operation.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/text.hpp>
 
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <cstring>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -54,7 +54,7 @@ namespace detail {
 template <class = void>
 void take_own(call const& what, step::action how, std::byte* at, std::byte const* from, std::size_t count) {
     if (how == step::action::copy) {
-        if (at != from) std::memcpy(at, from, count * what.type->size);
+        if (at != from) copy_bytes(at, from, count * what.type->size);
         return;
     }
     std::array<std::byte const*, 2> both{from, at};

@@ -8,12 +8,12 @@
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 
 #include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstddef>
-#include <cstring>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -261,7 +261,7 @@ private:
 
     /// The window holds what this rank brings.
     void bring(call const& what) {
-        if (what.bytes() != 0) std::memcpy(window(), what.in, what.bytes());
+        detail::copy_bytes(window(), what.in, what.bytes());
     }
     /// The slice of each lane, in its rank's window, holds the fold of the host's ranks.
     void fold_inside(call const& what, bool one_lane, int lane, slice const& mine) {
@@ -297,7 +297,7 @@ private:
         if (one_lane) {
             bool const has_it = place_.number == 0;
             share_inside(what, has_it, 0);
-            if (has_it && what.bytes() != 0) std::memcpy(what.out, window(), what.bytes());
+            if (has_it) detail::copy_bytes(what.out, window(), what.bytes());
             return;
         }
         call inside{.kind = collective::all_gather, .type = what.type, .in = at(what, window(), mine), .out = what.out};

@@ -6,10 +6,10 @@
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/shared_array.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 
-#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,7 +26,7 @@ public:
     static void perform(call const& what) {
         announce(what);
         bool const copies = what.kind != collective::broadcast && what.kind != collective::exclusive_scan;
-        if (copies && what.bytes() != 0 && what.out != what.in) std::memcpy(what.out, what.in, what.bytes());
+        if (copies && what.out != what.in) detail::copy_bytes(what.out, what.in, what.bytes());
     }
     /// Performs one collective; nothing is left to wait for.
     static pending start(call const& what, std::shared_ptr<void const> const& /*kept*/) {

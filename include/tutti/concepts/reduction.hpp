@@ -3,6 +3,7 @@
 #include <tutti/concepts/element_type.hpp>
 #include <tutti/concepts/operation.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/least_standard.hpp>
 
 #include <cstddef>
@@ -51,7 +52,7 @@ template <std::size_t Length, class T, class Operation>
 /// What is left of one source: itself.
 inline void copy_to_all(std::byte* const* out, int outputs, std::byte const* in, std::size_t at, std::size_t bytes) {
     for (int k = 0; k < outputs; ++k)
-        if (out[k] != in) std::memcpy(out[k] + at, in + at, bytes);
+        if (out[k] != in) copy_bytes(out[k] + at, in + at, bytes);
 }
 
 /// Whether elements are numbers, added as they are.

@@ -6,12 +6,12 @@
 #include <tutti/concepts/element_type.hpp>
 #include <tutti/concepts/pending.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/sync/all_reduce.hpp>
 #include <tutti/sync/buckets.hpp>
 
 #include <condition_variable>
 #include <cstddef>
-#include <cstring>
 #include <exception>
 #include <mutex>
 #include <span>
@@ -88,7 +88,7 @@ protected:
         for (std::size_t k = which.first; k < which.last; ++k) {
             block const& each = blocks_[k];
             if (needs_weight(ratio_)) each.scale(each.data, each.count, ratio_);
-            if (is_gathered(which) && each.count != 0) std::memcpy(std::exchange(to, to + each.bytes()), each.data, each.bytes());
+            if (is_gathered(which)) copy_bytes(std::exchange(to, to + each.bytes()), each.data, each.bytes());
         }
     }
     void unpack(std::size_t number) {
@@ -97,7 +97,7 @@ protected:
         std::byte const* from = gathered_[number].data();
         for (std::size_t k = which.first; k < which.last; ++k) {
             block const& each = blocks_[k];
-            if (each.count != 0) std::memcpy(each.data, std::exchange(from, from + each.bytes()), each.bytes());
+            copy_bytes(each.data, std::exchange(from, from + each.bytes()), each.bytes());
         }
     }
     /// Where the numbers of a bucket lie that was packed.

@@ -9,6 +9,7 @@
 #include <tutti/concepts/pending.hpp>
 #include <tutti/concepts/step_traffic.hpp>
 #include <tutti/concepts/synchronisation.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/room.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
@@ -225,12 +226,13 @@ struct parameter_server {
         }
         template <class Blocks>
         void pack(Blocks&& blocks, int rank, bytes to) const {
-            for_each_part(blocks, rank, to, [](auto part, std::byte* at) { std::memcpy(at, part.data(), part.size_bytes()); });
+            for_each_part(blocks, rank, to,
+                          [](auto part, std::byte* at) { tutti::detail::copy_bytes(at, part.data(), part.size_bytes()); });
         }
         template <class Blocks>
         void unpack(Blocks&& blocks, int rank, bytes from) const {
             for_each_part(blocks, rank, from,
-                          [](auto part, std::byte const* at) { std::memcpy(part.data(), at, part.size_bytes()); });
+                          [](auto part, std::byte const* at) { tutti::detail::copy_bytes(part.data(), at, part.size_bytes()); });
         }
 
         /// Leaves in this rank's shard the sum of the gradients of steps up to `last` that have come and are not counted yet; false
@@ -255,7 +257,7 @@ struct parameter_server {
             for_each_part(gradients, world_->rank(), from, [&](auto part, std::byte const* at) {
                 using T = typename decltype(part)::value_type;
                 if (!more) {
-                    std::memcpy(part.data(), at, part.size_bytes());
+                    tutti::detail::copy_bytes(part.data(), at, part.size_bytes());
                     return;
                 }
                 for (T& sum : part) {

@@ -3,11 +3,11 @@
 #include <tutti/comm/detail/mpi_types.hpp>
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/least_standard.hpp>
 
 #include <climits>
 #include <cstddef>
-#include <cstring>
 
 namespace tutti::detail {
 
@@ -23,7 +23,7 @@ struct mpi_request {
 
     /// Once MPI is done.
     void finish() {
-        if (bytes != 0) std::memcpy(out, result.data(), bytes);
+        copy_bytes(out, result.data(), bytes);
         bytes = 0;
     }
 };
@@ -198,7 +198,7 @@ private:
             aligned_bytes copy;
             if (reduces_in_place_at_0_alone && !request && root && brought == MPI_IN_PLACE && rank_ != 0 && n != 0) {
                 copy = aligned_bytes{what.bytes(), what.type->alignment};
-                std::memcpy(copy.data(), what.in, what.bytes());
+                copy_bytes(copy.data(), what.in, what.bytes());
                 brought = copy.data();
             }
             check_mpi(request ? MPI_Ireduce(brought, out, n, type, operation, what.root, group_, request)

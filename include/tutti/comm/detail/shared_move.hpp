@@ -2,12 +2,12 @@
 
 #include <tutti/concepts/call.hpp>
 #include <tutti/detail/aligned_bytes.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/least_standard.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <vector>
 
@@ -84,7 +84,7 @@ public:
         auto const ranks = sources_.size(), me = static_cast<std::size_t>(rank_), root = static_cast<std::size_t>(what.root);
         auto const size = what.type->size;
         auto bring = [&](std::byte* to, std::byte const* from, std::size_t count) {
-            if (count != 0 && to != from) std::memcpy(to, from, count * size);
+            if (to != from) copy_bytes(to, from, count * size);
         };
         std::size_t const own = what.counts[me], before = sum(what.counts, me);
         std::size_t at = 0;
@@ -123,7 +123,7 @@ private:
     int size() const { return static_cast<int>(sources_.size()); }
 
     static void copy(std::byte* to, std::byte const* from, std::size_t bytes) {
-        if (to != from) std::memcpy(to, from, bytes);
+        if (to != from) copy_bytes(to, from, bytes);
     }
     /// Folds elements [first, first + count) of the first `inputs` sources into `out`.
     void fold(call const& what, std::span<std::byte* const> out, int inputs, std::size_t first, std::size_t count) const {
@@ -165,14 +165,14 @@ private:
         if (what.reduce->widens) return scan_slice_afresh(what, first, count, inclusive);
         for (std::size_t at = first; at < first + count; at += block) {
             std::size_t const n = std::min(block, first + count - at), offset = at * size;
-            std::memcpy(sum.data(), sources_[0] + offset, n * size);
+            copy_bytes(sum.data(), sources_[0] + offset, n * size);
             for (std::size_t rank = 1; rank < sources_.size(); ++rank) {
-                std::memcpy(next.data(), sources_[rank] + offset, n * size);
-                if (!inclusive) std::memcpy(results_[rank] + offset, sum.data(), n * size);
+                copy_bytes(next.data(), sources_[rank] + offset, n * size);
+                if (!inclusive) copy_bytes(results_[rank] + offset, sum.data(), n * size);
                 std::array<std::byte const*, 2> const both{sum.data(), next.data()};
                 std::byte* const to = sum.data();
                 what.reduce->fold(what.operation, &to, 1, both.data(), 2, 0, n);
-                if (inclusive) std::memcpy(results_[rank] + offset, sum.data(), n * size);
+                if (inclusive) copy_bytes(results_[rank] + offset, sum.data(), n * size);
             }
             if (inclusive) copy(results_[0] + offset, sources_[0] + offset, n * size);
         }

@@ -5,6 +5,7 @@
 #include <tutti/concepts/call.hpp>
 #include <tutti/concepts/message_rounds.hpp>
 #include <tutti/concepts/pending.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/least_standard.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
@@ -277,7 +278,7 @@ private:
         try {
             std::size_t const bytes = into.count * what.type->size;
             if (into.what == message::action::receive) {
-                if (bytes != 0) std::memcpy(into.data, from.data, bytes);
+                copy_bytes(into.data, from.data, bytes);
             } else {
                 std::array<std::byte const*, 2> both{from.data, into.data};
                 if (into.what == message::action::receive_after) std::swap(both[0], both[1]);
