@@ -48,9 +48,9 @@ struct choice_table {
 inline constexpr std::array message_choices{
     choice{.kind = collective::barrier, .by = algorithm_id::dissemination},
     choice{.kind = collective::broadcast, .ranks = 2, .by = algorithm_id::binomial},
+    choice{.kind = collective::broadcast, .ranks = 4, .bytes = 2'097'152, .by = algorithm_id::binomial},
     choice{.kind = collective::broadcast, .ranks = 8, .bytes = 1'048'576, .by = algorithm_id::binomial},
-    choice{.kind = collective::broadcast, .ranks = 7, .by = algorithm_id::segmented_ring},
-    choice{.kind = collective::broadcast, .ranks = 8, .by = algorithm_id::double_tree},
+    choice{.kind = collective::broadcast, .ranks = 8, .by = algorithm_id::segmented_ring},
     choice{.kind = collective::broadcast, .bytes = 12'288, .by = algorithm_id::binomial},
     choice{.kind = collective::broadcast, .by = algorithm_id::scatter_all_gather},
     choice{.kind = collective::reduce, .by = algorithm_id::binomial},
