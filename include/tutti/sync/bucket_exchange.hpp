@@ -88,7 +88,7 @@ protected:
         for (std::size_t k = which.first; k < which.last; ++k) {
             block const& each = blocks_[k];
             if (needs_weight(ratio_)) each.scale(each.data, each.count, ratio_);
-            if (is_gathered(which)) copy_bytes(std::exchange(to, to + each.bytes()), each.data, each.bytes());
+            if (is_gathered(which)) tutti::detail::copy_bytes(std::exchange(to, to + each.bytes()), each.data, each.bytes());
         }
     }
     void unpack(std::size_t number) {
@@ -97,7 +97,7 @@ protected:
         std::byte const* from = gathered_[number].data();
         for (std::size_t k = which.first; k < which.last; ++k) {
             block const& each = blocks_[k];
-            copy_bytes(each.data, std::exchange(from, from + each.bytes()), each.bytes());
+            tutti::detail::copy_bytes(each.data, std::exchange(from, from + each.bytes()), each.bytes());
         }
     }
     /// Where the numbers of a bucket lie that was packed.
