@@ -6,6 +6,7 @@
 #include <tutti/concepts/element_type.hpp>
 #include <tutti/concepts/model.hpp>
 #include <tutti/concepts/step_traffic.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/hash.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
@@ -86,7 +87,7 @@ public:
                 if (is_first) send(world, block, peer);
                 else receive(world, block, peer);
             },
-            [](auto from, auto to) { std::ranges::copy(from, to.begin()); });
+            [](auto from, auto to) { copy_bytes(to.data(), from.data(), from.size_bytes()); });
     }
 
     /// Gives both blocks of each tie the sum of their gradients. Between the ranks that have them.

@@ -3,6 +3,7 @@
 #include <tutti/concepts/blocks.hpp>
 #include <tutti/concepts/optimizer.hpp>
 #include <tutti/concepts/synchronisation.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/error.hpp>
 #include <tutti/sync/block_store.hpp>
@@ -122,7 +123,7 @@ void copy_blocks(block_store const& from, Blocks&& to) {
     std::size_t index = 0;
     for_each_block(to, [&](auto block) {
         using T = typename decltype(block)::value_type;
-        std::copy_n(from.block<T>(index++), block.size(), block.begin());
+        copy_bytes(block.data(), from.block<T>(index++), block.size_bytes());
     });
 }
 

@@ -3,6 +3,7 @@
 #include <tutti/collectives/all_gather.hpp>
 #include <tutti/concepts/block_form.hpp>
 #include <tutti/concepts/step_traffic.hpp>
+#include <tutti/detail/copy_bytes.hpp>
 #include <tutti/detail/room.hpp>
 #include <tutti/detail/text.hpp>
 #include <tutti/detail/to_text.hpp>
@@ -71,7 +72,7 @@ struct top_k {
             std::span<std::uint32_t> const at{reinterpret_cast<std::uint32_t*>(all.data() + whole * sizeof(T)), whole};
             for (std::size_t i = 0; i < k_; ++i) values[mine + i] = numbers[places[i]], at[mine + i] = places[i];
             if (!rest.empty()) {
-                std::copy(numbers.begin(), numbers.end(), rest.begin());
+                tutti::detail::copy_bytes(rest.data(), numbers.data(), numbers.size_bytes());
                 for (std::size_t i = 0; i < k_; ++i) rest[places[i]] = 0;
             }
             tutti::all_gather(world, values.subspan(mine, k_), values);
