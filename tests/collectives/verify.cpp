@@ -1,3 +1,4 @@
+#include <tutti/collectives/algorithm/binomial.hpp>
 #include <tutti/collectives/algorithm/dissemination.hpp>
 #include <tutti/collectives/algorithm/recursive_doubling.hpp>
 #include <tutti/collectives/algorithm/ring.hpp>
@@ -7,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,6 +59,31 @@ TEST_CASE("a peer that is no other rank is found") {
 TEST_CASE("a step past the end of its memory is found") {
     CHECK(found_in(ring_of(3), [](auto& s) { first(s, 2, action::send).at.first = 11; }) == fault::out_of_bounds);
     CHECK(found_in(ring_of(3), [](auto& s) { first(s, 2, action::copy).from.first = 1; }) == fault::out_of_bounds);
+}
+
+TEST_CASE("a place so far past the end that its sum with the count wraps is found") {
+    CHECK(found_in(ring_of(3), [](auto& s) { first(s, 0, action::send).at.first = std::numeric_limits<std::size_t>::max(); }) ==
+          fault::out_of_bounds);
+}
+
+TEST_CASE("what only the root has is used by no other rank") {
+    rank_schedule root, other;
+    root.local(0, {memory::out, 0}, {memory::in, 0}, 4);
+    root.receive(1, 1, {memory::out, 0}, 4, action::receive_after);
+    other.local(0, {memory::out, 0}, {memory::in, 0}, 4);
+    other.send(1, 0, {memory::out, 0}, 4);
+    schedule all{{collective::reduce, 2, 4, 0}, {root, other}};
+    CHECK(verify(all).what == fault::out_of_bounds);
+    all.ranks[1].steps.erase(all.ranks[1].steps.begin());
+    all.ranks[1].steps[0].at.where = memory::in;
+    CHECK(verify(all));
+}
+
+TEST_CASE("steps of another number of ranks, and a root that is none of them, are found") {
+    CHECK(found_in(ring_of(3), [](auto& s) { s.ranks.pop_back(); }) == fault::bad_shape);
+    CHECK(found_in(ring_of(3), [](auto& s) { s.shape.size = 0; }) == fault::bad_shape);
+    CHECK(found_in(make_schedule(algorithm::binomial{}, {collective::broadcast, 2, 4, 0}), [](auto& s) { s.shape.root = 2; }) ==
+          fault::bad_shape);
 }
 
 TEST_CASE("a step that writes the input is found") {

@@ -62,6 +62,8 @@ public:
     }
     tutti::pending start_rounds(std::unique_ptr<tutti::message_rounds> rounds) { return world_.start_rounds(std::move(rounds)); }
     void abort(std::string const& text) { world_.abort(text); }
+    template <class T>
+    static tutti::shared_array<T> allocate(std::size_t size) { return threads::allocate<T>(size); }
     threads split_by_host() { return world_.split_by_host(); }
     template <class Body>
     static void launch(tutti::launch_options const& options, Body&& body) {
@@ -173,6 +175,10 @@ TEST_CASE("a call that one rank makes otherwise is told on every rank, with who 
         CHECK(told(ranks, {", by segmented_ring with settings 4; ", odd, "by segmented_ring with settings 8"}, [&](auto& world) {
                   std::vector<float> x(8);
                   tutti::all_reduce(world, x, std::plus<>{}, tutti::algorithm::segmented_ring{.segments = is_odd(world) ? 8 : 4});
+              }) == ranks);
+        CHECK(told(ranks, {"called allocate", odd + "all_reduce"}, [&](auto& world) {
+                  if (is_odd(world)) std::ignore = tutti::all_reduce(world, 1);
+                  else std::ignore = world.template allocate<int>(4);
               }) == ranks);
         CHECK(told(ranks, {"called barrier", odd + "all_reduce"}, [&](auto& world) {
                   if (is_odd(world)) std::ignore = tutti::all_reduce(world, 1);

@@ -110,9 +110,29 @@ TEST_CASE_TEMPLATE("every collective is right on memory that ranks share, of any
             CHECK(wrong(got, n, [&](std::size_t i) { return laws::value<T>(p - 1, me * n + i); }) == 0);
             tutti::scan(world, mine, got, combine);
             CHECK(wrong(got, n, [&](std::size_t i) { return laws::folded<T>(r + 1, i); }) == 0);
+            T const init = laws::value<T>(20, 3);
+            auto const before = [&](std::size_t i) { return r == 0 ? init : combine(init, laws::folded<T>(r, i)); };
+            tutti::exclusive_scan(world, mine, got, init, combine);
+            CHECK(wrong(got, n, before) == 0);
             std::copy(mine.begin(), mine.end(), got.begin());
             tutti::broadcast(world, got, p - 1);
             CHECK(wrong(got, n, [&](std::size_t i) { return laws::value<T>(p - 1, i); }) == 0);
+
+            tutti::scan(world, mine, mine, combine);
+            CHECK(wrong(mine, n, [&](std::size_t i) { return laws::folded<T>(r + 1, i); }) == 0);
+            fill();
+            tutti::exclusive_scan(world, mine, mine, init, combine);
+            CHECK(wrong(mine, n, before) == 0);
+            fill();
+            tutti::reduce(world, mine, mine, p - 1, combine);
+            if (r == p - 1) CHECK(wrong(mine, n, folded) == 0);
+            fill();
+            std::span const place = std::span{wide.data(), n * ranks}.subspan(me * n, n);
+            std::copy(mine.begin(), mine.end(), place.begin());
+            tutti::all_gather(world, place, wide);
+            CHECK(wrong(wide, n * ranks, [&](std::size_t i) { return laws::value<T>(static_cast<int>(i / n), i % n); }) == 0);
+            tutti::reduce_scatter(world, parts, std::span{parts.data(), n * ranks}.subspan(me * n, n), combine);
+            CHECK(wrong(std::span{parts.data(), n * ranks}.subspan(me * n, n), n, [&](std::size_t i) { return folded(me * n + i); }) == 0);
             tutti::barrier(world);
         }
     });

@@ -13,6 +13,7 @@ namespace tutti {
 /// What can be wrong with a schedule.
 enum class fault : std::uint8_t {
     none,
+    bad_shape,        ///< steps of another number of ranks than there are, or a root that is none of them
     bad_peer,         ///< a transfer with itself, or with a rank that does not exist
     out_of_bounds,    ///< a step reaches past the memory it names
     writes_input,     ///< a step writes the call's input
@@ -31,6 +32,7 @@ enum class fault : std::uint8_t {
 
 constexpr std::string_view name(fault what) {
     constexpr std::string_view names[] = {"sound",
+                                          "is not of the ranks that it is for",
                                           "names a peer that is none",
                                           "reaches past the memory it names",
                                           "writes the input",
@@ -82,9 +84,13 @@ constexpr std::size_t elements_of(schedule_shape const& shape, memory where) {
     return shape.count * (parts ? static_cast<std::size_t>(shape.size) : 1);
 }
 
-/// Whether `rank` gets a result.
-constexpr bool gets_result(schedule_shape const& shape, int rank) {
-    return (shape.kind != collective::reduce && shape.kind != collective::gather) || rank == shape.root;
+/// Whether only the root has this buffer: what only it brings or gets, others need not give the call.
+constexpr bool is_of_root(collective kind, memory where) {
+    return where == memory::in ? kind == collective::broadcast || kind == collective::scatter
+                               : kind == collective::reduce || kind == collective::gather;
+}
+constexpr bool has_buffer(schedule_shape const& shape, int rank, memory where) {
+    return rank == shape.root || !is_of_root(shape.kind, where);
 }
 
 /// Runs a schedule on symbols.
@@ -95,8 +101,9 @@ public:
         auto const& shape = what.shape;
         for (int rank = 0; rank < shape.size; ++rank) {
             state mine;
-            for (std::size_t i = 0; i < elements_of(shape, memory::in); ++i) mine.in.push_back(own(rank, i));
-            mine.out.resize(elements_of(shape, memory::out), content{});
+            if (has_buffer(shape, rank, memory::in))
+                for (std::size_t i = 0; i < elements_of(shape, memory::in); ++i) mine.in.push_back(own(rank, i));
+            if (has_buffer(shape, rank, memory::out)) mine.out.resize(elements_of(shape, memory::out), content{});
             if (shape.kind == collective::broadcast) mine.out = rank == shape.root ? mine.in : mine.out;
             mine.scratch.resize(what.ranks[static_cast<std::size_t>(rank)].scratch, content{});
             mine.heard = own(rank, 0).ranks;
@@ -141,6 +148,10 @@ private:
         return where == memory::in ? at(rank).in : where == memory::out ? at(rank).out : at(rank).scratch;
     }
 
+    constexpr bool reaches_past(int rank, place where, std::size_t count) {
+        std::size_t const size = memory_of(rank, where.where).size();
+        return count > size || where.first > size - count;
+    }
     static constexpr bool overlap(place a, std::size_t n, place b, std::size_t m) {
         return a.where == b.where && a.first < b.first + m && b.first < a.first + n;
     }
@@ -153,8 +164,8 @@ private:
             auto bad = [&](fault what) { return verdict{what, rank, k}; };
             if (k > 0 && s.round < steps[k - 1].round) return bad(fault::rounds_decrease);
             if (s.transfers() && (s.peer < 0 || s.peer >= size() || s.peer == rank)) return bad(fault::bad_peer);
-            if (s.at.first + s.count > memory_of(rank, s.at.where).size()) return bad(fault::out_of_bounds);
-            if (!s.transfers() && s.from.first + s.count > memory_of(rank, s.from.where).size()) return bad(fault::out_of_bounds);
+            if (reaches_past(rank, s.at, s.count)) return bad(fault::out_of_bounds);
+            if (!s.transfers() && reaches_past(rank, s.from, s.count)) return bad(fault::out_of_bounds);
             if (s.what != step::action::send && s.at.where == memory::in) return bad(fault::writes_input);
             if (!s.transfers() && overlap(s.at, s.count, s.from, s.count)) return bad(fault::clash);
             for (std::size_t j = k; j-- > 0 && steps[j].round == s.round;) {
@@ -263,7 +274,6 @@ private:
     constexpr verdict check_results(bool in_rank_order) {
         auto const& shape = schedule_.shape;
         for (int rank = 0; rank < size(); ++rank) {
-            if (!gets_result(shape, rank)) continue;
             if (shape.kind == collective::barrier && at(rank).heard != everyone()) return {fault::leaves_early, rank, 0};
             for (std::size_t i = 0; i < at(rank).out.size(); ++i) {
                 content const& held = at(rank).out[i];
@@ -332,6 +342,11 @@ private:
 /// Cost:   ranks x elements x steps, once per 64 ranks; a handful of elements per rank shows all there is to see
 template <class = void>
 constexpr verdict verify(schedule const& what, bool in_rank_order = false) {
+    auto const& shape = what.shape;
+    bool const rooted = detail::is_of_root(shape.kind, memory::in) || detail::is_of_root(shape.kind, memory::out);
+    if (shape.size < 1 || what.ranks.size() != static_cast<std::size_t>(shape.size) ||
+        (rooted && (shape.root < 0 || shape.root >= shape.size)))
+        return {fault::bad_shape, 0, 0};
     for (int window = 0; window < what.shape.size; window += 64)
         if (auto const found = detail::symbolic_run{what, window}.run(in_rank_order); !found) return found;
     return {};

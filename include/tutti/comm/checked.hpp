@@ -124,12 +124,21 @@ public:
         compare({.kind = collective::detach});
         return part([&] { return inner_->detach(); });
     }
+    /// Whether the wrapped communicator's ranks can. Collective.
+    /// @throws as `split`
     bool can_detach() requires detaches<Comm>
-    { return inner_->can_detach(); }
-    /// Memory as the wrapped communicator gives it.
+    {
+        compare({.kind = collective::detach});
+        return inner_->can_detach();
+    }
+    /// Memory as the wrapped communicator gives it. Collective.
+    /// @throws as `split`, and as there
     template <class T>
     shared_array<T> allocate(std::size_t size) requires gives_memory<Comm>
-    { return inner_->template allocate<T>(size); }
+    {
+        compare({.kind = collective::allocate});
+        return inner_->template allocate<T>(size);
+    }
     /// The wrapped communicator's table.
     choice_table const& choices() requires has_choices<Comm>
     { return inner_->choices(); }

@@ -40,7 +40,7 @@ inline constexpr bool is_standard_floating_point =
 template <class T>
 inline constexpr number_kind number_kind_of = std::is_same_v<T, bool>       ? number_kind::boolean
                                               : detail::is_standard_floating_point<T> ? number_kind::floating_point
-                                              : std::is_signed_v<T>         ? number_kind::signed_integer
+                                              : std::is_integral_v<T> && std::is_signed_v<T> ? number_kind::signed_integer
                                               : std::is_integral_v<T>       ? number_kind::unsigned_integer
                                               // by its name, since <complex> is heavy
                                               : detail::type_name<T>().starts_with("std::complex<") ? number_kind::complex

@@ -87,7 +87,7 @@ public:
                 if (is_first) send(world, block, peer);
                 else receive(world, block, peer);
             },
-            [](auto from, auto to) { copy_bytes(to.data(), from.data(), from.size_bytes()); });
+            [](auto from, auto to) { if (from.data() != to.data()) copy_bytes(to.data(), from.data(), from.size_bytes()); });
     }
 
     /// Gives both blocks of each tie the sum of their gradients. Between the ranks that have them.

@@ -14,9 +14,7 @@ namespace tutti::detail {
 /// A collective that MPI has started, and what it reads until its end.
 struct mpi_request {
     MPI_Request request = MPI_REQUEST_NULL;
-    struct {
-        mpi_parts parts{}, received{};
-    } counts;
+    mpi_parts parts{};
     aligned_bytes result;  // to be copied where it belongs, if it has any
     std::byte* out = nullptr;
     std::size_t bytes = 0;
@@ -52,9 +50,9 @@ public:
         else return what.count <= INT_MAX / unit_of<T> && (Kind != collective::reduce_scatter || !in_place_of_equal_parts(what));
     }
     /// Whether MPI has this collective on these elements, with this operation. On all ranks alike, so it asks nothing that differs
-    /// between them, such as whether a rank calls in place.
+    /// between them, such as whether a rank calls in place. An all_to_all_v is not MPI's: whether ints count its parts differs.
     bool has(call const& what) const {
-        if (what.counts && !has_int_counts(what)) return false;
+        if (what.receive_counts || (what.counts && !has_int_counts(what))) return false;
         if (!what.reduce) return true;
         return what.count <= INT_MAX && has_mpi_type(*what.type) && has_mpi_operation(*what.reduce);
     }
@@ -144,12 +142,9 @@ private:
     /// Whether all parts together, of a call whose parts differ, can be counted by an int.
     bool has_int_counts(call const& what) const {
         std::size_t const unit = mpi_type(*what.type) == MPI_DATATYPE_NULL ? what.type->size : 1;
-        auto fits = [&](std::size_t const* counts) {
-            std::size_t whole = 0;
-            for (int k = 0; counts && k < size_; ++k) whole += counts[k];
-            return whole <= INT_MAX / unit;
-        };
-        return fits(what.counts) && fits(what.receive_counts);
+        std::size_t whole = 0;
+        for (int k = 0; k < size_; ++k) whole += what.counts[k];
+        return whole <= INT_MAX / unit;
     }
     /// Whether this rank's part of one buffer is the other buffer.
     bool in_place(call const& what) const {
@@ -260,10 +255,9 @@ private:
         std::size_t const unit = type == MPI_DATATYPE_NULL ? what.type->size : 1;
         if (type == MPI_DATATYPE_NULL) type = MPI_BYTE;
         mpi_request here;
-        auto& [parts, received] = starts ? starts->counts : here.counts;
+        mpi_parts& parts = starts ? starts->parts : here.parts;
         MPI_Request* const request = starts ? &starts->request : nullptr;
         parts = {what.counts, size_, unit};
-        if (what.receive_counts) received = {what.receive_counts, size_, unit};
         int const* const counts = parts.counts.data();
         int const* const places = parts.places.data();
         int const mine = counts[rank_];
@@ -289,18 +283,12 @@ private:
                                      : MPI_Scatterv(in, counts, places, type, got, mine, type, what.root, group_),
                              "MPI_Scatterv");
         }
-        case collective::reduce_scatter: {
+        default: {  // reduce_scatter
             auto const operation = mpi_operation(*what.reduce);
             return check_mpi(request ? MPI_Ireduce_scatter(in, out, counts, type, operation, group_, request)
                                      : MPI_Reduce_scatter(in, out, counts, type, operation, group_),
                              "MPI_Reduce_scatter");
         }
-        default:
-            return check_mpi(request ? MPI_Ialltoallv(in, counts, places, type, out, received.counts.data(), received.places.data(),
-                                                      type, group_, request)
-                                     : MPI_Alltoallv(in, counts, places, type, out, received.counts.data(), received.places.data(),
-                                                     type, group_),
-                             "MPI_Alltoallv");
         }
     }
 
